@@ -1,0 +1,173 @@
+/**
+ * The door between TypeScript and the native addon. Everything that crosses it was checked before: native code
+ * trusts shapes and ranges here, and checks only what a file or device may still do (vanish, shrink, run out).
+ *
+ * Every function that takes a `Control` starts work on the environment's native queue and returns a promise.
+ * A rejection is an Error with a `code` of lib/errors.ts, or with code 'CANCELLED' after `cancel(ticket)`.
+ */
+
+export type Control = {
+  /** Unique in this environment; what `cancel` names. */
+  ticket: number
+  /** Called on the JavaScript thread, at most some hundred times. */
+  onProgress?: (done: number, total: number) => void
+}
+
+/** A tensor as bytes somewhere, with what pruning has decided about it. */
+export type WeightSource = {
+  /** Name of the tensor in its file, for messages. */
+  name: string
+  dtype: 'F32' | 'F16' | 'BF16' | 'F64' | 'F8' | 'I64' | 'I32' | 'I16' | 'U8'
+  /** Shape as stored; 0 to 64 dimensions. */
+  shape: number[]
+  /** File, absolute offset of the first byte, and the file's size when its header was read. */
+  path?: string
+  begin?: number
+  fileSize?: number
+  /** Or the bytes themselves (copied before the call returns). */
+  data?: Uint8Array
+  /** Kept elements, one bit each, row-major, lowest bit first; ceil(elements / 8) bytes. Others read as zero. */
+  bits?: Uint8Array
+  /** Kept indices of the first dimension, ascending. */
+  rows?: Int32Array
+  /** Kept indices of the second dimension, ascending. */
+  columns?: Int32Array
+  /** With `rows`/`columns`: 'remove' gathers them; 'mask' keeps the shape and zeroes the others. Default 'remove'. */
+  form?: 'remove' | 'mask'
+}
+
+export type NativeSpec = {
+  vocab: number
+  hidden: number
+  embedding: number
+  projection: boolean
+  positions: number
+  positionPadding: number | null
+  tokenTypes: number
+  headSize: number
+  originalHeads: number
+  epsilon: number
+  activation: string
+  relative: { buckets: number; maxDistance: number } | null
+  layers: { weights: number; heads: number[]; inner: number }[]
+  layersPerState: number
+  pooler: boolean
+  head: {
+    kind: string
+    labels: number
+    input: string
+    transform: { size: number; activation: string; norm: boolean } | null
+  } | null
+}
+
+/** Opaque; owns packed weights on a device. */
+export type EncoderHandle = { readonly __brand: 'encoder' }
+
+export type LoadRequest = {
+  spec: NativeSpec
+  /** Slot → source. Already in their final shape under form 'remove'. */
+  weights: Record<string, WeightSource>
+  /** 'cpu', 'plain' or 'plain:int8'. */
+  device: string
+  /** 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
+  threads: number
+  /** Upper bound of tokens in one forward pass; larger requests are split between sequences. */
+  maxTokens: number
+}
+
+export type RunRequest = {
+  ids: Int32Array
+  /** Empty: all zero. */
+  types: Int32Array
+  /** n + 1 entries, first 0, last ids.length, each sequence at least one token. */
+  offsets: Int32Array
+  lastHiddenState: boolean
+  pooled: boolean
+  logits: boolean
+  /** Only for heads over tokens: the tokens whose logits are wanted; absent: all. */
+  logitRows?: Int32Array
+  hiddenStates: boolean
+  /** Pooled sentence vectors. */
+  sentence?: { pooling: 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken'; normalize: boolean }
+}
+
+export type RunResult = {
+  lastHiddenState?: Float32Array
+  pooled?: Float32Array
+  logits?: Float32Array
+  hiddenStates?: Float32Array[]
+  sentence?: Float32Array
+  /** Time in the forward pass, nanoseconds. */
+  nanoseconds: number
+}
+
+export type LinearReport = {
+  /** Slots fused into this matrix, as in spec.ts. */
+  name: string
+  rows: number
+  columns: number
+  nonzeros: number
+  forms: { form: string; bytes: number }[]
+  /** For each token bucket (upper bound): what runs, and why. */
+  buckets: { tokens: number | null; form: string; denseMicroseconds: number | null; sparseMicroseconds: number | null; reason: string }[]
+}
+
+export type SelectRequest = {
+  /** Matrices [rows, columns]; their `bits` say what is gone already and goes first. */
+  weights: WeightSource[]
+  score: string
+  /** Of the random score. */
+  seed: number
+  /** Distinguishes equal steps under one seed. */
+  stream: number
+  pattern:
+    | { kind: 'unstructured'; fraction: number; per: 'matrix' | 'row' | 'global' }
+    | { kind: 'nm'; n: number; m: number }
+}
+
+export type WeightReport = {
+  elements: number
+  zeros: number
+  /** Every four consecutive inputs of a row hold at least two zeros. */
+  twoOfFour: boolean
+  /** The first row that breaks the pattern, -1 if none. */
+  firstOffendingRow: number
+}
+
+export type Addon = {
+  readonly version: string
+  /** ISA paths of the CPU backend this machine can run, best first, and the one in use (TWOFOUR_ISA). */
+  cpu(): { name: string; isas: string[]; isa: string; threads: number; physicalCores: number; affinity: number; cgroupQuota: number | null; memoryBytes: number }
+
+  cancel(ticket: number): void
+
+  loadEncoder(request: LoadRequest, control: Control): Promise<EncoderHandle>
+  runEncoder(encoder: EncoderHandle, request: RunRequest, control: Control): Promise<RunResult>
+  /** Refuses later runs; memory goes when the last run in flight has ended. Idempotent. */
+  disposeEncoder(encoder: EncoderHandle): void
+  explainEncoder(encoder: EncoderHandle): LinearReport[]
+  memoryOfEncoder(encoder: EncoderHandle): { owner: string; bytes: number }[]
+
+  /** New kept-bits of each matrix: the request's bits and the pattern's choice, both. */
+  selectWeights(request: SelectRequest, control: Control): Promise<{ bits: Uint8Array[]; kept: number[]; tails: number[] }>
+  /** Sum of |w| over consecutive groups of rows or columns, for each matrix or vector. */
+  groupNorms(request: { weights: WeightSource[]; axis: 'rows' | 'columns'; group: number }, control: Control): Promise<Float64Array[]>
+  /** Uniform in [0, 1), the same numbers as the random score's. */
+  randomScores(seed: number, stream: number, count: number): Float64Array
+  inspectWeights(request: { weights: WeightSource[] }, control: Control): Promise<WeightReport[]>
+  /** Writes `header`, then each tensor's bytes in its form, to a new file. No fsync: the caller publishes. */
+  writeTensors(request: { path: string; header: Uint8Array; tensors: WeightSource[] }, control: Control): Promise<void>
+
+  /** The backends' verbs one by one, for parity tests. */
+  readonly ops: Ops
+}
+
+export type Ops = {
+  devices(): string[]
+  linear(device: string, request: { weight: Float32Array; bias: Float32Array; rows: number; columns: number; input: Float32Array; tokens: number; activation: string | null; residual: Float32Array | null }): Float32Array
+  layerNorm(device: string, request: { input: Float32Array; tokens: number; width: number; gain: Float32Array; bias: Float32Array; epsilon: number }): Float32Array
+  attention(device: string, request: { qkv: Float32Array; offsets: Int32Array; heads: number; headSize: number; bias: Float32Array | null; span: number }): Float32Array
+  pool(device: string, request: { input: Float32Array; offsets: Int32Array; width: number; pooling: string; normalize: boolean }): Float32Array
+  embed(device: string, request: { word: Float32Array; position: Float32Array; type: Float32Array; width: number; ids: Int32Array; positions: Int32Array; types: Int32Array; offsets: Int32Array; gain: Float32Array; bias: Float32Array; epsilon: number }): Float32Array
+  gather(device: string, request: { input: Float32Array; tokens: number; width: number; rows: Int32Array }): Float32Array
+}
