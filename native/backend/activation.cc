@@ -1,0 +1,51 @@
+#include "backend/activation.h"
+
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "base/error.h"
+
+namespace twofour {
+namespace {
+
+struct Row {
+  std::string_view name;
+  Activation activation;
+};
+
+constexpr Row kActivations[] = {
+    {"none", Activation::none},       {"gelu", Activation::gelu}, {"geluTanh", Activation::gelu_tanh},
+    {"relu", Activation::relu},       {"silu", Activation::silu}, {"quickGelu", Activation::quick_gelu},
+    {"tanh", Activation::tanh},
+};
+
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+}  // namespace
+
+Activation activation_from(std::string_view name) {
+  for (const Row& row : kActivations) {
+    if (row.name == name) return row.activation;
+  }
+  throw Error("INTERNAL", "Unknown activation " + std::string(name) + " crossed the binding.");
+}
+
+float activate(Activation activation, float value) {
+  const double x = value;
+  switch (activation) {
+    case Activation::none: return value;
+    case Activation::gelu: return static_cast<float>(0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2)));
+    case Activation::gelu_tanh: {
+      const double inner = std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+      return static_cast<float>(0.5 * x * (1.0 + std::tanh(inner)));
+    }
+    case Activation::relu: return value < 0 ? 0 : value;
+    case Activation::silu: return static_cast<float>(x * sigmoid(x));
+    case Activation::quick_gelu: return static_cast<float>(x * sigmoid(1.702 * x));
+    case Activation::tanh: return static_cast<float>(std::tanh(x));
+  }
+  return value;
+}
+
+}  // namespace twofour

@@ -1,0 +1,140 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backend/activation.h"
+
+/// The contract that every device signs. The engine writes the forward pass once, in these verbs.
+///
+/// Sizes come in the order tokens, hidden, heads, head_size, inner, layers, vocab. All sequences of a batch lie
+/// one after another, without padding. Any size may be zero. Verbs may return before the device is done;
+/// `download` waits. One thread at a time uses a backend and what it made; everything a backend made is
+/// destroyed before it. Verbs throw Error (OUT_OF_MEMORY, DEVICE_…), never assert.
+namespace twofour {
+
+/// A matrix in device form: y = W x + b, W [rows, columns]. May hold several forms (dense, 2:4, int8 …) and
+/// chooses among them by the number of tokens; the engine never learns which one ran. Immutable.
+class PackedLinear {
+ public:
+  virtual ~PackedLinear() = default;
+  virtual size_t rows() const = 0;
+  virtual size_t columns() const = 0;
+
+  struct Form {
+    std::string name;
+    size_t bytes;
+  };
+  /// What runs for up to `tokens` tokens (nullopt: any number), measured times in µs where there are any.
+  struct Choice {
+    std::optional<size_t> tokens;
+    std::string form;
+    std::optional<double> dense_us, sparse_us;
+    std::string reason;
+  };
+  virtual std::vector<Form> forms() const = 0;
+  virtual std::vector<Choice> choices() const = 0;
+  virtual size_t nonzeros() const = 0;
+};
+
+/// A table of fp32 rows on the device (embeddings, position bias). Immutable.
+class Table {
+ public:
+  virtual ~Table() = default;
+  virtual size_t bytes() const = 0;
+};
+
+/// LayerNorm's gain and bias on the device. Immutable.
+class Norm {
+ public:
+  virtual ~Norm() = default;
+  virtual size_t bytes() const = 0;
+};
+
+/// Token ids, types, positions and sequence offsets on the device.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+};
+
+/// [tokens, width] numbers in a storage that only the backend knows: fp32, 16-bit, 8-bit with scales …
+class Activations {
+ public:
+  virtual ~Activations() = default;
+  virtual size_t tokens() const = 0;
+  virtual size_t width() const = 0;
+};
+
+/// Who will read an Activations, told when it is made, so that the backend can choose its storage.
+struct Readers {
+  std::span<const PackedLinear* const> linears;
+  bool plain = false;  ///< Also read by a residual, attention, a norm, pooling, gathering or download.
+};
+
+struct LinearWeights {
+  std::span<const float> weight;  ///< [rows, columns], row-major; only looked at during `pack`.
+  std::span<const float> bias;    ///< [rows]
+  size_t rows, columns;
+};
+
+struct BatchView {
+  std::span<const int32_t> ids, types, positions;  ///< [tokens] each; types empty where the model has none.
+  std::span<const int32_t> offsets;                ///< [sequences + 1]
+};
+
+struct Epilogue {
+  Activation activation = Activation::none;
+  const Activations* residual = nullptr;  ///< [tokens, rows], added after the activation. Borrowed.
+};
+
+struct Attention {
+  size_t heads, head_size;
+  float scale;
+  /// Added to the scaled scores: [heads, 2·span − 1], column span − 1 + (key − query). Null: none.
+  const Table* bias = nullptr;
+  size_t span = 0;
+};
+
+enum class Pooling : uint8_t { mean, cls, max, mean_sqrt_length, last_token };
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /// A name for humans, with what makes it what it is ("CPU, AVX-512, 2 threads").
+  virtual std::string name() const = 0;
+
+  virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
+  virtual std::unique_ptr<Table> table(std::span<const float> values, size_t rows, size_t columns) = 0;
+  virtual std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias, float epsilon) = 0;
+  virtual std::unique_ptr<Batch> batch(const BatchView& view) = 0;
+  virtual std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers& readers) = 0;
+
+  /// out = norm(word[id] + position[position] + type[type]); `type` may be null.
+  virtual void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
+                     const Norm& norm, Activations& out) = 0;
+  /// out = activation(in · Wᵀ + b) + residual. `out` is neither `in` nor the residual.
+  virtual void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
+                      Activations& out) = 0;
+  /// out = (in − mean) / √(variance + ε) · gain + bias, by rows; variance over the width, biased.
+  virtual void layer_norm(const Activations& in, const Norm& norm, Activations& out) = 0;
+  /// in: [tokens, 3 · heads · head_size], queries, keys, values side by side. out: [tokens, heads · head_size].
+  /// Each sequence of the batch attends to itself only.
+  virtual void attention(const Batch& batch, const Activations& in, const Attention& attention,
+                         Activations& out) = 0;
+  /// out[i] = in[rows[i]].
+  virtual void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) = 0;
+  /// One row per sequence; with `normalize` divided by its Euclidean length (a zero row stays zero).
+  virtual void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
+                    Activations& out) = 0;
+  /// out = values [tokens, width], in the storage that `out`'s readers need.
+  virtual void upload(std::span<const float> values, Activations& out) = 0;
+  /// Waits, and copies [tokens, width] fp32 to `out`.
+  virtual void download(const Activations& in, std::span<float> out) = 0;
+};
+
+}  // namespace twofour

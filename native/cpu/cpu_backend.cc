@@ -1,0 +1,214 @@
+#include "cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "backend/pooling.h"
+#include "cpu/buffers.h"
+#include "cpu/kernels.h"
+#include "cpu/packed_matrix.h"
+
+namespace twofour::cpu {
+namespace {
+
+/// Tokens that one task multiplies: whole tiles of every kernel (12, 6 and 4), and its input stays in L2.
+constexpr size_t kTokenBlock = 48;
+/// Multiply-adds below which waking other threads costs more than they save.
+constexpr size_t kSmallWork = size_t{1} << 18;
+
+struct CpuTable final : Table {
+  CpuTable(std::span<const float> from, size_t width_) : values(from.begin(), from.end()), width(width_) {}
+  size_t bytes() const override { return values.size() * sizeof(float); }
+  const float* row(size_t index) const { return values.data() + index * width; }
+  std::vector<float> values;
+  size_t width;
+};
+
+struct CpuNorm final : Norm {
+  CpuNorm(std::span<const float> g, std::span<const float> b, float e)
+      : gain(g.begin(), g.end()), bias(b.begin(), b.end()), epsilon(e) {}
+  size_t bytes() const override { return (gain.size() + bias.size()) * sizeof(float); }
+  std::vector<float> gain, bias;
+  float epsilon;
+};
+
+struct CpuBatch final : Batch {
+  explicit CpuBatch(const BatchView& view)
+      : ids(view.ids.begin(), view.ids.end()), types(view.types.begin(), view.types.end()),
+        positions(view.positions.begin(), view.positions.end()), offsets(view.offsets.begin(), view.offsets.end()) {}
+  size_t sequences() const { return offsets.size() - 1; }
+  std::vector<int32_t> ids, types, positions, offsets;
+};
+
+struct CpuActivations final : Activations {
+  CpuActivations(size_t tokens, size_t width, Buffers& buffers)
+      : tokens_(tokens), width_(width), buffer(buffers.take(tokens * width)) {}
+  size_t tokens() const override { return tokens_; }
+  size_t width() const override { return width_; }
+  float* row(size_t token) const { return buffer.data() + token * width_; }
+  size_t tokens_, width_;
+  Buffers::Buffer buffer;
+};
+
+// A backend only ever gets back what it made.
+const CpuActivations& own(const Activations& a) { return static_cast<const CpuActivations&>(a); }
+CpuActivations& own(Activations& a) { return static_cast<CpuActivations&>(a); }
+const CpuTable& own(const Table& t) { return static_cast<const CpuTable&>(t); }
+const CpuNorm& own(const Norm& n) { return static_cast<const CpuNorm&>(n); }
+const CpuBatch& own(const Batch& b) { return static_cast<const CpuBatch&>(b); }
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(ThreadPool& pool) : pool_(pool), kernels_(choose_kernels()), scratch_(pool.size()) {}
+
+  std::string name() const override {
+    return "CPU, " + std::string(kernels_.isa) + ", " + std::to_string(pool_.size()) +
+           (pool_.size() == 1 ? " thread" : " threads");
+  }
+
+  std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
+    return std::make_unique<PackedMatrix>(weights, kernels_.panel, pool_);
+  }
+  std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
+    return std::make_unique<CpuTable>(values, columns);
+  }
+  std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias, float epsilon) override {
+    return std::make_unique<CpuNorm>(gain, bias, epsilon);
+  }
+  std::unique_ptr<Batch> batch(const BatchView& view) override { return std::make_unique<CpuBatch>(view); }
+  std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers&) override {
+    return std::make_unique<CpuActivations>(tokens, width, buffers_);
+  }
+
+  void embed(const Batch& batch, const Table& word, const Table& position, const Table* type, const Norm& norm,
+             Activations& out) override {
+    const CpuBatch& tokens = own(batch);
+    const size_t width = out.width();
+    pool_.run_ranges(out.tokens(), 32, [&](size_t begin, size_t end, size_t) {
+      for (size_t token = begin; token < end; ++token) {
+        float* to = own(out).row(token);
+        const float* w = own(word).row(static_cast<size_t>(tokens.ids[token]));
+        const float* p = own(position).row(static_cast<size_t>(tokens.positions[token]));
+        const float* t = type == nullptr ? nullptr : own(*type).row(static_cast<size_t>(tokens.types[token]));
+        for (size_t i = 0; i < width; ++i) to[i] = w[i] + (t == nullptr ? 0.0f : t[i]) + p[i];
+        normalise(to, norm, width, to);
+      }
+    });
+  }
+
+  void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue, Activations& out) override {
+    const auto& matrix = static_cast<const PackedMatrix&>(linear);
+    const size_t tokens = in.tokens(), panels = matrix.panels();
+    if (tokens == 0 || panels == 0) return;
+    const size_t blocks = (tokens + kTokenBlock - 1) / kTokenBlock;
+    const bool small = tokens * matrix.rows() * std::max<size_t>(matrix.columns(), 1) < kSmallWork;
+    const size_t wanted = small ? 1 : std::max<size_t>(1, pool_.size() * 4 / blocks);
+    const size_t groups = std::min(panels, wanted);
+    const auto task = [&](size_t index, size_t) {
+      const size_t begin = index / groups * kTokenBlock, group = index % groups;
+      kernels_.linear({
+          .tokens = std::min(kTokenBlock, tokens - begin),
+          .columns = matrix.columns(),
+          .rows = matrix.rows(),
+          .input = own(in).row(begin),
+          .panels = matrix.values(),
+          .bias = matrix.bias(),
+          .residual = epilogue.residual == nullptr ? nullptr : own(*epilogue.residual).row(begin),
+          .output = own(out).row(begin),
+          .first_panel = panels * group / groups,
+          .last_panel = panels * (group + 1) / groups,
+          .activation = epilogue.activation,
+      });
+    };
+    pool_.run(blocks * groups, task);
+  }
+
+  void layer_norm(const Activations& in, const Norm& norm, Activations& out) override {
+    pool_.run_ranges(in.tokens(), 64, [&](size_t begin, size_t end, size_t) {
+      for (size_t token = begin; token < end; ++token) {
+        normalise(own(in).row(token), norm, in.width(), own(out).row(token));
+      }
+    });
+  }
+
+  void attention(const Batch& batch, const Activations& in, const Attention& attention, Activations& out) override {
+    const CpuBatch& sequences = own(batch);
+    const size_t heads = attention.heads, size = attention.head_size;
+    if (heads * size == 0) return;
+    pool_.run(sequences.sequences() * heads, [&](size_t task, size_t worker) {
+      const size_t sequence = task / heads, head = task % heads;
+      const auto begin = static_cast<size_t>(sequences.offsets[sequence]);
+      const size_t tokens = static_cast<size_t>(sequences.offsets[sequence + 1]) - begin;
+      if (tokens == 0) return;
+      const float* query = own(in).row(begin) + head * size;
+      kernels_.attention({
+          .tokens = tokens,
+          .head_size = size,
+          .stride = 3 * heads * size,
+          .query = query,
+          .key = query + heads * size,
+          .value = query + 2 * heads * size,
+          .output = own(out).row(begin) + head * size,
+          .output_stride = heads * size,
+          .scale = attention.scale,
+          .bias = attention.bias == nullptr ? nullptr : own(*attention.bias).row(head) + attention.span - 1,
+          .scratch = scratch(worker, kernels_.attention_scratch(tokens, size)),
+      });
+    });
+  }
+
+  void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {
+    for (size_t i = 0; i < rows.size() && in.width() > 0; ++i) {
+      std::memcpy(own(out).row(i), own(in).row(static_cast<size_t>(rows[i])), in.width() * sizeof(float));
+    }
+  }
+
+  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize, Activations& out) override {
+    const CpuBatch& sequences = own(batch);
+    pool_.run(sequences.sequences(), [&](size_t sequence, size_t) {
+      const auto begin = static_cast<size_t>(sequences.offsets[sequence]);
+      const auto end = static_cast<size_t>(sequences.offsets[sequence + 1]);
+      pool_sequence(own(in).row(begin), end - begin, in.width(), pooling, normalize, own(out).row(sequence));
+    });
+  }
+
+  void upload(std::span<const float> values, Activations& out) override {
+    if (!values.empty()) std::memcpy(own(out).row(0), values.data(), values.size_bytes());
+  }
+
+  void download(const Activations& in, std::span<float> out) override {
+    if (!out.empty()) std::memcpy(out.data(), own(in).row(0), out.size_bytes());
+  }
+
+ private:
+  void normalise(const float* in, const Norm& norm, size_t width, float* out) const {
+    const CpuNorm& values = own(norm);
+    kernels_.layer_norm(in, values.gain.data(), values.bias.data(), values.epsilon, width, out);
+  }
+
+  float* scratch(size_t worker, size_t floats) {
+    Scratch& mine = scratch_[worker];
+    if (mine.capacity < floats) {
+      mine.block = Buffers::allocate(floats);
+      mine.capacity = floats;
+    }
+    return mine.block.get();
+  }
+
+  struct Scratch {
+    Buffers::Block block;
+    size_t capacity = 0;
+  };
+
+  ThreadPool& pool_;
+  const Kernels& kernels_;
+  Buffers buffers_;
+  std::vector<Scratch> scratch_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool) { return std::make_unique<CpuBackend>(pool); }
+
+}  // namespace twofour::cpu

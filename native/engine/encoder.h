@@ -1,0 +1,53 @@
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/control.h"
+#include "engine/spec.h"
+#include "engine/weights.h"
+
+namespace twofour {
+
+/// What one run computes, and on what. Every id, type and length was checked.
+struct RunRequest {
+  std::vector<int32_t> ids, types, offsets;  ///< types empty: all zero; offsets [sequences + 1]
+  bool last_hidden_state = false, pooled = false, logits = false, hidden_states = false;
+  std::optional<std::vector<int32_t>> logit_rows;  ///< Ascending tokens, for heads over tokens; absent: all.
+  struct Sentence {
+    Pooling pooling;
+    bool normalize;
+  };
+  std::optional<Sentence> sentence;
+};
+
+/// Row-major fp32; empty where not asked for.
+struct RunOutputs {
+  std::vector<float> last_hidden_state;            ///< [tokens, hidden]
+  std::vector<float> pooled;                       ///< [sequences, hidden]
+  std::vector<float> logits;                       ///< [sequences or tokens or logit_rows, labels]
+  std::vector<std::vector<float>> hidden_states;   ///< [states][tokens, hidden], the embeddings first
+  std::vector<float> sentence;                     ///< [sequences, hidden]
+};
+
+/// The forward pass of every family, over any backend. Immutable; one run at a time (the backend's rule).
+class Encoder {
+ public:
+  /// `backend` is borrowed and must outlive the encoder. Throws what `load_weights` throws.
+  Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens, Control& control);
+
+  /// Splits between sequences so that one pass holds at most `max_tokens` tokens (or one sequence).
+  /// Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.
+  RunOutputs run(const RunRequest& request, Control& control) const;
+
+  const EncoderSpec& spec() const { return spec_; }
+  const EncoderWeights& weights() const { return weights_; }
+
+ private:
+  EncoderSpec spec_;
+  Backend& backend_;
+  size_t max_tokens_;
+  EncoderWeights weights_;
+};
+
+}  // namespace twofour

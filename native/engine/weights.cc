@@ -1,0 +1,152 @@
+#include "engine/weights.h"
+
+#include <set>
+
+#include "engine/relative_bias.h"
+
+namespace twofour {
+namespace {
+
+/// Loads by slot and counts what is done.
+class Loader {
+ public:
+  Loader(const WeightSources& sources, Backend& backend, Control& control, size_t total)
+      : sources_(sources), backend_(backend), control_(control), total_(total) {}
+
+  std::vector<float> floats(const std::string& slot) const {
+    control_.check();
+    return read_floats(source(slot));
+  }
+
+  std::unique_ptr<PackedLinear> linear(const std::vector<std::string>& slots) {
+    std::vector<float> weight, bias;
+    size_t rows = 0, columns = 0;
+    for (const std::string& slot : slots) {
+      const WeightSource& from = source(slot + ".weight");
+      rows += from.result_rows();
+      columns = from.result_columns();
+      append(weight, floats(slot + ".weight"));
+      append(bias, floats(slot + ".bias"));
+    }
+    control_.report(++done_, total_);
+    return backend_.pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
+  }
+
+  std::unique_ptr<Norm> norm(const std::string& slot, float epsilon) const {
+    return backend_.norm(floats(slot + ".weight"), floats(slot + ".bias"), epsilon);
+  }
+
+  std::unique_ptr<Table> table(const std::string& slot) {
+    const WeightSource& from = source(slot);
+    control_.report(++done_, total_);
+    return backend_.table(floats(slot), from.result_rows(), from.result_columns());
+  }
+
+ private:
+  const WeightSource& source(const std::string& slot) const {
+    const auto found = sources_.find(slot);
+    if (found == sources_.end()) throw Error("INTERNAL", "No weights crossed the binding for slot " + slot + ".");
+    return found->second;
+  }
+  static void append(std::vector<float>& to, std::vector<float>&& from) {
+    if (to.empty()) {
+      to = std::move(from);
+    } else {
+      to.insert(to.end(), from.begin(), from.end());
+    }
+  }
+
+  const WeightSources& sources_;
+  Backend& backend_;
+  Control& control_;
+  size_t done_ = 0, total_;
+};
+
+LayerWeights load_layer(Loader& load, size_t set, float epsilon) {
+  const std::string layer = "layers." + std::to_string(set) + ".";
+  LayerWeights weights;
+  weights.query_key_value = load.linear({layer + "query", layer + "key", layer + "value"});
+  weights.attention_output = load.linear({layer + "attentionOutput"});
+  weights.attention_norm = load.norm(layer + "attentionNorm", epsilon);
+  weights.ffn_in = load.linear({layer + "ffnIn"});
+  weights.ffn_out = load.linear({layer + "ffnOut"});
+  weights.output_norm = load.norm(layer + "outputNorm", epsilon);
+  return weights;
+}
+
+void load_biases(Loader& load, const EncoderSpec& spec, Backend& backend, EncoderWeights& weights) {
+  weights.bias.assign(spec.layers.size(), nullptr);
+  if (!spec.relative) return;
+  const std::vector<float> bucketed = load.floats("relativeBias");
+  for (size_t layer = 0; layer < spec.layers.size(); ++layer) {
+    const std::vector<int32_t>& heads = spec.layers[layer].heads;
+    std::unique_ptr<Table>& table = weights.biases[heads];
+    if (!table) {
+      const std::vector<float> values = bias_by_distance(bucketed, spec.original_heads, heads, spec.relative->buckets,
+                                                         spec.relative->max_distance, spec.positions);
+      table = backend.table(values, heads.size(), 2 * spec.positions - 1);
+    }
+    weights.bias[layer] = table.get();
+  }
+}
+
+void load_head(Loader& load, const HeadSpec& head, float epsilon, HeadWeights& weights) {
+  if (head.transform) {
+    weights.transform = load.linear({"head.transform"});
+    if (head.transform->norm) weights.norm = load.norm("head.transformNorm", epsilon);
+  }
+  weights.output = load.linear({"head.output"});
+}
+
+}  // namespace
+
+EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend,
+                            Control& control) {
+  std::set<size_t> sets;
+  for (const LayerSpec& layer : spec.layers) sets.insert(layer.weights);
+  const size_t matrices = 2 + (spec.token_types > 0) + spec.projection + spec.pooler + sets.size() * 4 +
+                          (spec.head ? 1 + spec.head->transform.has_value() : 0);
+  Loader load(sources, backend, control, matrices);
+
+  EncoderWeights weights;
+  weights.word = load.table("wordEmbeddings");
+  weights.position = load.table("positionEmbeddings");
+  if (spec.token_types > 0) weights.type = load.table("tokenTypeEmbeddings");
+  weights.embedding_norm = load.norm("embeddingNorm", spec.epsilon);
+  if (spec.projection) weights.projection = load.linear({"embeddingProjection"});
+  for (const size_t set : sets) weights.sets.emplace(set, load_layer(load, set, spec.epsilon));
+  load_biases(load, spec, backend, weights);
+  if (spec.pooler) weights.pooler = load.linear({"pooler"});
+  if (spec.head) load_head(load, *spec.head, spec.epsilon, weights.head);
+  return weights;
+}
+
+std::vector<EncoderWeights::Named> EncoderWeights::linears() const {
+  std::vector<Named> all;
+  const auto add = [&](std::string name, const std::unique_ptr<PackedLinear>& linear) {
+    if (linear) all.push_back({std::move(name), linear.get()});
+  };
+  add("embeddingProjection", projection);
+  for (const auto& [set, layer] : sets) {
+    const std::string prefix = "layers." + std::to_string(set) + ".";
+    add(prefix + "query+key+value", layer.query_key_value);
+    add(prefix + "attentionOutput", layer.attention_output);
+    add(prefix + "ffnIn", layer.ffn_in);
+    add(prefix + "ffnOut", layer.ffn_out);
+  }
+  add("pooler", pooler);
+  add("head.transform", head.transform);
+  add("head.output", head.output);
+  return all;
+}
+
+size_t EncoderWeights::other_bytes() const {
+  size_t bytes = 0;
+  for (const Table* table : {word.get(), position.get(), type.get()}) bytes += table == nullptr ? 0 : table->bytes();
+  for (const auto& [heads, table] : biases) bytes += table->bytes();
+  for (const auto& [set, layer] : sets) bytes += layer.attention_norm->bytes() + layer.output_norm->bytes();
+  bytes += embedding_norm->bytes();
+  return bytes + (head.norm ? head.norm->bytes() : 0);
+}
+
+}  // namespace twofour

@@ -1,0 +1,49 @@
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/control.h"
+#include "base/weight_source.h"
+#include "engine/spec.h"
+
+namespace twofour {
+
+using WeightSources = std::map<std::string, WeightSource>;
+
+/// One weight set on a device. Queries, keys and values are one matrix.
+struct LayerWeights {
+  std::unique_ptr<PackedLinear> query_key_value, attention_output, ffn_in, ffn_out;
+  std::unique_ptr<Norm> attention_norm, output_norm;
+};
+
+struct HeadWeights {
+  std::unique_ptr<PackedLinear> transform, output;
+  std::unique_ptr<Norm> norm;
+};
+
+/// Everything an encoder owns on a device, in memory order of the slots of lib/architecture/spec.ts.
+struct EncoderWeights {
+  std::unique_ptr<Table> word, position, type;
+  std::unique_ptr<Norm> embedding_norm;
+  std::unique_ptr<PackedLinear> projection, pooler;
+  std::map<size_t, LayerWeights> sets;            ///< By LayerSpec::weights.
+  std::vector<const Table*> bias;                 ///< By layer; null where there is none. Points into `biases`.
+  std::map<std::vector<int32_t>, std::unique_ptr<Table>> biases;  ///< By the heads that are there.
+  HeadWeights head;
+
+  struct Named {
+    std::string name;
+    const PackedLinear* linear;
+  };
+  std::vector<Named> linears() const;
+  size_t other_bytes() const;                     ///< Tables and norms.
+};
+
+/// Reads and packs, one matrix at a time, so that host memory peaks at one matrix.
+/// Throws what read_floats and Backend::pack throw, and Cancelled.
+EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend, Control& control);
+
+}  // namespace twofour

@@ -1,0 +1,179 @@
+#include <chrono>
+
+#include "node/backends.h"
+#include "node/bindings.h"
+#include "node/convert.h"
+
+namespace twofour::node {
+namespace {
+
+/// Destroyed in reverse order: the encoder's weights before the backend that made them, before its threads.
+struct Loaded {
+  std::shared_ptr<ThreadPool> pool;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Encoder> encoder;
+  size_t bytes = 0;
+};
+
+/// What a JavaScript handle points to. Runs in flight share `loaded`, so that disposing never pulls it away.
+struct Handle {
+  std::shared_ptr<Loaded> loaded;
+};
+
+using External = Napi::External<Handle>;
+
+size_t bytes_of(const EncoderWeights& weights) {
+  size_t bytes = weights.other_bytes();
+  for (const auto& [name, linear] : weights.linears()) {
+    for (const PackedLinear::Form& form : linear->forms()) bytes += form.bytes;
+  }
+  return bytes;
+}
+
+void release(Napi::BasicEnv env, Handle& handle) {
+  if (!handle.loaded) return;
+  Napi::MemoryManagement::AdjustExternalMemory(env, -static_cast<int64_t>(handle.loaded->bytes));
+  handle.loaded.reset();
+}
+
+Napi::Value wrapped(Napi::Env env, std::shared_ptr<Loaded> loaded) {
+  Napi::MemoryManagement::AdjustExternalMemory(env, static_cast<int64_t>(loaded->bytes));
+  return External::New(env, new Handle{std::move(loaded)}, [](Napi::BasicEnv basic, Handle* handle) {
+    release(basic, *handle);
+    delete handle;
+  });
+}
+
+std::shared_ptr<Loaded> loaded_of(const Napi::Value& value) {
+  std::shared_ptr<Loaded> loaded = value.As<External>().Data()->loaded;
+  if (!loaded) throw Error("ENCODER_DISPOSED", "This encoder was disposed. Load it again to use it.");
+  return loaded;
+}
+
+Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
+  const auto request = info[0].As<Napi::Object>();
+  const std::string device = text_at(request, "device");
+  const size_t max_tokens = size_at(request, "maxTokens");
+  auto sources = std::make_shared<WeightSources>(named_weight_sources(object_at(request, "weights")));
+  auto loaded = std::make_shared<Loaded>();
+  loaded->pool = environment.pool(size_at(request, "threads"));
+  return environment.enqueue(
+      info[1].As<Napi::Object>(),
+      [=, spec = encoder_spec(object_at(request, "spec"))](Control& control) {
+        loaded->backend = make_backend(device, *loaded->pool);
+        loaded->encoder = std::make_unique<Encoder>(spec, *sources, *loaded->backend, max_tokens, control);
+        loaded->bytes = bytes_of(loaded->encoder->weights());
+      },
+      [=](Napi::Env env) { return wrapped(env, loaded); });
+}
+
+void set(Napi::Object& object, const char* key, std::vector<float>&& values, bool wanted) {
+  if (wanted) object.Set(key, float_array(object.Env(), std::move(values)));
+}
+
+Napi::Value result_of(Napi::Env env, const RunRequest& request, RunOutputs& outputs, double nanoseconds) {
+  Napi::Object result = Napi::Object::New(env);
+  set(result, "lastHiddenState", std::move(outputs.last_hidden_state), request.last_hidden_state);
+  set(result, "pooled", std::move(outputs.pooled), request.pooled);
+  set(result, "logits", std::move(outputs.logits), request.logits);
+  set(result, "sentence", std::move(outputs.sentence), request.sentence.has_value());
+  if (request.hidden_states) {
+    const Napi::Array states = Napi::Array::New(env, outputs.hidden_states.size());
+    for (uint32_t i = 0; i < states.Length(); ++i) states.Set(i, float_array(env, std::move(outputs.hidden_states[i])));
+    result.Set("hiddenStates", states);
+  }
+  result.Set("nanoseconds", nanoseconds);
+  return result;
+}
+
+Napi::Value run(Environment& environment, const Napi::CallbackInfo& info) {
+  struct State {
+    std::shared_ptr<Loaded> loaded;
+    RunRequest request;
+    RunOutputs outputs;
+    double nanoseconds = 0;
+  };
+  auto state = std::make_shared<State>();
+  state->loaded = loaded_of(info[0]);
+  state->request = run_request(info[1].As<Napi::Object>());
+  return environment.enqueue(
+      info[2].As<Napi::Object>(),
+      [state](Control& control) {
+        const auto begin = std::chrono::steady_clock::now();
+        state->outputs = state->loaded->encoder->run(state->request, control);
+        state->nanoseconds = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
+        state->loaded.reset();
+      },
+      [state](Napi::Env env) { return result_of(env, state->request, state->outputs, state->nanoseconds); });
+}
+
+Napi::Object choice_of(Napi::Env env, const PackedLinear::Choice& choice) {
+  const auto number_or_null = [&](const auto& value) -> Napi::Value {
+    return value ? Napi::Number::New(env, static_cast<double>(*value)) : env.Null();
+  };
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("tokens", number_or_null(choice.tokens));
+  object.Set("form", choice.form);
+  object.Set("denseMicroseconds", number_or_null(choice.dense_us));
+  object.Set("sparseMicroseconds", number_or_null(choice.sparse_us));
+  object.Set("reason", choice.reason);
+  return object;
+}
+
+Napi::Object linear_report(Napi::Env env, const EncoderWeights::Named& named) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("name", named.name);
+  object.Set("rows", static_cast<double>(named.linear->rows()));
+  object.Set("columns", static_cast<double>(named.linear->columns()));
+  object.Set("nonzeros", static_cast<double>(named.linear->nonzeros()));
+  const Napi::Array forms = Napi::Array::New(env), buckets = Napi::Array::New(env);
+  for (const PackedLinear::Form& form : named.linear->forms()) {
+    Napi::Object entry = Napi::Object::New(env);
+    entry.Set("form", form.name);
+    entry.Set("bytes", static_cast<double>(form.bytes));
+    forms.Set(forms.Length(), entry);
+  }
+  for (const PackedLinear::Choice& choice : named.linear->choices()) buckets.Set(buckets.Length(), choice_of(env, choice));
+  object.Set("forms", forms);
+  object.Set("buckets", buckets);
+  return object;
+}
+
+Napi::Value explain(const Napi::CallbackInfo& info) {
+  const Napi::Array reports = Napi::Array::New(info.Env());
+  for (const auto& named : loaded_of(info[0])->encoder->weights().linears()) {
+    reports.Set(reports.Length(), linear_report(info.Env(), named));
+  }
+  return reports;
+}
+
+Napi::Value memory(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Loaded> loaded = loaded_of(info[0]);
+  const EncoderWeights& weights = loaded->encoder->weights();
+  const size_t tables = weights.other_bytes();
+  const Napi::Array owners = Napi::Array::New(info.Env());
+  const auto add = [&](const char* owner, size_t bytes) {
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("owner", owner);
+    entry.Set("bytes", static_cast<double>(bytes));
+    owners.Set(owners.Length(), entry);
+  };
+  add("packed linears", loaded->bytes - tables);
+  add("embedding tables and norms", tables);
+  return owners;
+}
+
+}  // namespace
+
+void bind_encoder(Environment& environment, Napi::Object& exports) {
+  add_method(exports, "loadEncoder", [&](const Napi::CallbackInfo& info) { return load(environment, info); });
+  add_method(exports, "runEncoder", [&](const Napi::CallbackInfo& info) { return run(environment, info); });
+  add_method(exports, "explainEncoder", explain);
+  add_method(exports, "memoryOfEncoder", memory);
+  add_method(exports, "disposeEncoder", [](const Napi::CallbackInfo& info) -> Napi::Value {
+    release(info.Env(), *info[0].As<External>().Data());
+    return info.Env().Undefined();
+  });
+}
+
+}  // namespace twofour::node

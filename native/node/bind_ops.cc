@@ -1,0 +1,137 @@
+#include <cmath>
+
+#include "backend/pooling.h"
+#include "node/backends.h"
+#include "node/bindings.h"
+#include "node/convert.h"
+
+/// The verbs one by one, for parity tests: each call makes its backend, its inputs and its output, on the
+/// JavaScript thread, and downloads.
+namespace twofour::node {
+namespace {
+
+using Tensor = std::unique_ptr<Activations>;
+
+struct Bench {
+  Bench(Environment& environment, const Napi::CallbackInfo& info)
+      : pool(environment.pool(0)),
+        backend(make_backend(info[0].As<Napi::String>(), *pool)),
+        request(info[1].As<Napi::Object>()) {}
+
+  Tensor blank(size_t tokens, size_t width) const {
+    return backend->activations(tokens, width, {.linears = {}, .plain = true});
+  }
+  Tensor upload(const char* key, size_t tokens, size_t width, const PackedLinear* reader = nullptr) const {
+    const Readers readers{.linears = std::span(&reader, reader == nullptr ? 0 : 1), .plain = reader == nullptr};
+    Tensor out = backend->activations(tokens, width, readers);
+    backend->upload(floats_at(request, key), *out);
+    return out;
+  }
+  std::unique_ptr<Batch> batch(size_t tokens) const {
+    const std::vector<int32_t> zeros(tokens, 0), offsets = ints_at(request, "offsets");
+    return backend->batch({.ids = zeros, .types = zeros, .positions = zeros, .offsets = offsets});
+  }
+  Napi::Value result(const Activations& out) const {
+    std::vector<float> values(out.tokens() * out.width());
+    backend->download(out, values);
+    return float_array(request.Env(), std::move(values));
+  }
+  size_t size(const char* key) const { return size_at(request, key); }
+  size_t count(const char* key) const { return floats_at(request, key).size(); }
+
+  std::shared_ptr<ThreadPool> pool;
+  std::unique_ptr<Backend> backend;
+  Napi::Object request;
+};
+
+Napi::Value linear(const Bench& bench) {
+  const std::vector<float> weight = floats_at(bench.request, "weight"), bias = floats_at(bench.request, "bias");
+  const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
+  const auto matrix = bench.backend->pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
+  const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
+  const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
+  const Activation activation =
+      has(bench.request, "activation") ? activation_from(text_at(bench.request, "activation")) : Activation::none;
+  bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
+  return bench.result(*out);
+}
+
+std::unique_ptr<Norm> norm_of(const Bench& bench) {
+  return bench.backend->norm(floats_at(bench.request, "gain"), floats_at(bench.request, "bias"),
+                             static_cast<float>(number_at(bench.request, "epsilon")));
+}
+
+Napi::Value layer_norm(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), out = bench.blank(tokens, width);
+  bench.backend->layer_norm(*in, *norm_of(bench), *out);
+  return bench.result(*out);
+}
+
+Napi::Value attention(const Bench& bench) {
+  const size_t heads = bench.size("heads"), head_size = bench.size("headSize"), span = bench.size("span");
+  const auto tokens = static_cast<size_t>(ints_at(bench.request, "offsets").back());
+  const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size), out = bench.blank(tokens, heads * head_size);
+  std::unique_ptr<Table> bias;
+  if (has(bench.request, "bias")) bias = bench.backend->table(floats_at(bench.request, "bias"), heads, 2 * span - 1);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
+  bench.backend->attention(*bench.batch(tokens), *in,
+                           {.heads = heads, .head_size = head_size, .scale = scale, .bias = bias.get(), .span = span},
+                           *out);
+  return bench.result(*out);
+}
+
+Napi::Value pool(const Bench& bench) {
+  const std::vector<int32_t> offsets = ints_at(bench.request, "offsets");
+  const size_t tokens = static_cast<size_t>(offsets.back()), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), out = bench.blank(offsets.size() - 1, width);
+  bench.backend->pool(*bench.batch(tokens), *in, pooling_from(text_at(bench.request, "pooling")),
+                      flag_at(bench.request, "normalize"), *out);
+  return bench.result(*out);
+}
+
+Napi::Value gather(const Bench& bench) {
+  const std::vector<int32_t> rows = ints_at(bench.request, "rows");
+  const size_t width = bench.size("width");
+  const Tensor in = bench.upload("input", bench.size("tokens"), width), out = bench.blank(rows.size(), width);
+  bench.backend->gather(*in, rows, *out);
+  return bench.result(*out);
+}
+
+Napi::Value embed(const Bench& bench) {
+  const size_t width = bench.size("width");
+  const auto table = [&](const char* key) {
+    return bench.backend->table(floats_at(bench.request, key), bench.count(key) / width, width);
+  };
+  const auto word = table("word"), position = table("position");
+  const auto type = bench.count("type") > 0 ? table("type") : nullptr;
+  const std::vector<int32_t> ids = ints_at(bench.request, "ids"), positions = ints_at(bench.request, "positions"),
+                             types = ints_at(bench.request, "types"), offsets = ints_at(bench.request, "offsets");
+  const auto batch = bench.backend->batch({.ids = ids, .types = types, .positions = positions, .offsets = offsets});
+  const Tensor out = bench.blank(ids.size(), width);
+  bench.backend->embed(*batch, *word, *position, type.get(), *norm_of(bench), *out);
+  return bench.result(*out);
+}
+
+}  // namespace
+
+void bind_ops(Environment& environment, Napi::Object& exports) {
+  Napi::Object ops = Napi::Object::New(exports.Env());
+  const auto add = [&](const char* name, Napi::Value (*op)(const Bench&)) {
+    add_method(ops, name, [&environment, op](const Napi::CallbackInfo& info) { return op(Bench(environment, info)); });
+  };
+  add("linear", linear);
+  add("layerNorm", layer_norm);
+  add("attention", attention);
+  add("pool", pool);
+  add("gather", gather);
+  add("embed", embed);
+  add_method(ops, "devices", [](const Napi::CallbackInfo& info) -> Napi::Value {
+    const Napi::Array names = Napi::Array::New(info.Env());
+    for (const std::string& name : backend_names()) names.Set(names.Length(), name);
+    return names;
+  });
+  exports.Set("ops", ops);
+}
+
+}  // namespace twofour::node
