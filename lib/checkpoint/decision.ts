@@ -1,0 +1,105 @@
+import type { WeightSource } from '../../binding.js'
+import type { EncoderSpec, LayerSpec, Slot } from '../architecture/spec.js'
+import type { PruningPass } from '../pruning/pattern.js'
+import type { StoredTensor } from './stored.js'
+import { keptWeightSets, parseLayerSlot, structureOf } from './structure.js'
+
+/**
+ * What pruning has decided about a checkpoint, in the coordinates of the stored base: nothing is computed or
+ * copied until weights are read. A `Plan` is a decision with its provenance.
+ */
+export type Decision = {
+  /** Kept layer applications: ascending indices into the base spec's `layers`. */
+  readonly layers: readonly number[]
+  /** Weight set → kept heads, ascending original head indices (as in `LayerSpec.heads`). Absent: all. */
+  readonly heads: ReadonlyMap<number, readonly number[]>
+  /** Weight set → kept neurons, ascending. Absent: all. */
+  readonly neurons: ReadonlyMap<number, Int32Array>
+  /** Slot of a weight → kept bits over its stored shape, row-major, lowest bit first. Absent: all. */
+  readonly masks: ReadonlyMap<Slot, Uint8Array>
+  /** How it came about, the oldest first: for `pruning.json`. */
+  readonly passes?: readonly PruningPass[]
+}
+
+/**
+ * `remove`: heads and neurons are physically gone. `mask`: every matrix keeps its shape and holds zeros. Layers are
+ * gone in both: behind a LayerNorm no zeros make a layer the identity.
+ */
+export type Form = 'remove' | 'mask'
+
+/** What of a base decides where its heads and neurons lie. */
+export type BaseShape = Pick<EncoderSpec, 'headSize' | 'layers'>
+
+/** The decision that keeps everything. */
+export function nothingDecided(base: BaseShape): Decision {
+  return {
+    layers: base.layers.map((_, index) => index),
+    heads: new Map(),
+    neurons: new Map(),
+    masks: new Map(),
+  }
+}
+
+/** The spec that goes with `weightSources` of the same form. Weight sets keep their numbers. */
+export function specOf(base: EncoderSpec, decision: Decision | null, form: Form = 'remove'): EncoderSpec {
+  if (decision === null) return base
+  const layers = decision.layers.map((index) => {
+    const layer = base.layers[index]!
+    return form === 'mask' ? layer : shrunk(layer, decision)
+  })
+  // Removing single applications of a group leaves no whole states to report.
+  const whole = layers.length % base.layersPerState === 0
+  return { ...base, layers, layersPerState: whole ? base.layersPerState : 1 }
+}
+
+/**
+ * For each slot that a kept layer reads (or that belongs to no layer) where its bytes are and what is left of them.
+ * Slots that share a stored tensor share its mask.
+ */
+export function weightSources(
+  slots: ReadonlyMap<Slot, StoredTensor>,
+  base: BaseShape,
+  decision: Decision | null,
+  form: Form,
+): Map<Slot, WeightSource> {
+  const sources = new Map<Slot, WeightSource>()
+  const masks = masksByTensor(slots, decision)
+  const read = keptWeightSets(base, decision)
+  for (const [slot, stored] of slots) {
+    const layer = parseLayerSlot(slot)
+    if (layer !== null && !read.has(layer.weights)) continue
+    const bits = masks.get(keyOf(stored))
+    const structure = decision === null ? {} : structureOf(base, decision, slot)
+    sources.set(slot, { ...sourceOf(stored), ...(bits && { bits }), ...structure, form })
+  }
+  return sources
+}
+
+/** A stored tensor's identity: two slots with the same key are tied. */
+export function keyOf(stored: Pick<StoredTensor, 'file' | 'name'>): string {
+  return `${stored.file}\n${stored.name}`
+}
+
+function shrunk(layer: LayerSpec, { heads, neurons }: Decision): LayerSpec {
+  return {
+    weights: layer.weights,
+    heads: heads.get(layer.weights) ?? layer.heads,
+    inner: neurons.get(layer.weights)?.length ?? layer.inner,
+  }
+}
+
+function masksByTensor(
+  slots: ReadonlyMap<Slot, StoredTensor>,
+  decision: Decision | null,
+): Map<string, Uint8Array> {
+  const masks = new Map<string, Uint8Array>()
+  for (const [slot, bits] of decision?.masks ?? []) {
+    const stored = slots.get(slot)
+    if (stored !== undefined) masks.set(keyOf(stored), bits)
+  }
+  return masks
+}
+
+function sourceOf({ name, dtype, shape, file, begin, fileSize }: StoredTensor): WeightSource {
+  return { name, dtype, shape: [...shape], path: file, begin, fileSize }
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { expected } from './check.js'
+import { type ErrorCode, TwofourError } from './errors.js'
+
+/** A JSON object as it came: every value still to be checked. */
+export type JsonObject = { readonly [key: string]: unknown }
+
+/** The largest published tokenizer.json is near 40 MB; JSON.parse takes several times the file's size. */
+const largestFile = 256 * 1024 * 1024
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/**
+ * The text of a UTF-8 file without its byte order mark, or `undefined` where there is no such file.
+ * @throws TwofourError FILE_UNREADABLE, or `code` when the file is too large or not UTF-8
+ */
+export async function readTextFile(file: string, code: ErrorCode): Promise<string | undefined> {
+  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return undefined
+    throw new TwofourError('FILE_UNREADABLE', `Cannot read ${file}: ${cause.message}.`, { file }, { cause })
+  })
+  if (bytes === undefined) return undefined
+  if (bytes.length > largestFile) {
+    throw new TwofourError(
+      code,
+      `Expected ${file} to be at most ${largestFile} bytes, got ${bytes.length}.`,
+      {
+        file,
+        bytes: bytes.length,
+      },
+    )
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new TwofourError(code, `Expected ${file} to be UTF-8 text, got other bytes.`, { file }, { cause })
+  }
+}
+
+/**
+ * The JSON value in a file, or `undefined` where there is no such file.
+ * @throws TwofourError FILE_UNREADABLE, or `code` when the file is not JSON
+ */
+export async function readJsonFile(file: string, code: ErrorCode): Promise<unknown> {
+  const text = await readTextFile(file, code)
+  if (text === undefined) return undefined
+  if (text.startsWith('version https://git-lfs')) {
+    throw new TwofourError(code, `${file} is a Git LFS pointer, not the file itself. Run \`git lfs pull\`.`, {
+      file,
+    })
+  }
+  try {
+    return JSON.parse(text) as unknown
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new TwofourError(code, `Expected ${file} to be JSON: ${why}.`, { file }, { cause })
+  }
+}
+
+/** Like `readJsonFile`, for a file that holds one object. @throws TwofourError `code` when it holds anything else */
+export async function readJsonObject(file: string, code: ErrorCode): Promise<JsonObject | undefined> {
+  const value = await readJsonFile(file, code)
+  if (value === undefined || isJsonObject(value)) return value
+  throw new TwofourError(code, expected(file, 'a JSON object', value), { file })
+}
