@@ -1,0 +1,129 @@
+import type { Slot } from '../architecture/spec.js'
+import { checkInteger, checkKeys, checkOneOf, checkString, expected } from '../check.js'
+import type { Decision } from '../checkpoint/decision.js'
+import { keptWeightSets, layerOfSet } from '../checkpoint/structure.js'
+import { type PlanBase, prunableSlots } from './base.js'
+import { checkAscending, checkEntries, checkList } from './json-lists.js'
+import type { PruningPass, StepReport } from './pattern.js'
+import { checkBase } from './plan-base-json.js'
+import { prepareRecipe } from './recipe.js'
+
+/** A plan's JSON, checked: everything but the bits. `masks` names the slots that have some. */
+export type PlanJson = {
+  readonly base: PlanBase
+  readonly pass: PruningPass
+  readonly earlier: readonly PruningPass[]
+  readonly structure: Omit<Decision, 'masks'>
+  readonly masks: readonly Slot[]
+}
+
+const keys = ['version', 'base', 'recipe', 'seed', 'steps', 'earlier', 'layers', 'heads', 'neurons', 'masks']
+
+/**
+ * Checks the JSON of a plan file against itself: its indices are within its own base.
+ * @throws TypeError, RangeError, SyntaxError
+ */
+export function checkPlanJson(text: string): PlanJson {
+  const plan: unknown = JSON.parse(text)
+  checkKeys('plan', plan, keys)
+  if (plan.version !== 1)
+    throw new RangeError(expected('plan.version', '1', plan.version, 'Install a newer twofour.'))
+  const base = checkBase(plan.base)
+  const pass = checkPass('plan', { recipe: plan.recipe, steps: plan.steps }, base)
+  if (plan.seed !== pass.recipe.seed) throw new RangeError(expected('plan.seed', `the recipe's`, plan.seed))
+  const earlier = checkList('plan.earlier', plan.earlier).map((value, at) =>
+    checkPass(`plan.earlier[${at}]`, value, base),
+  )
+
+  const layers = checkAscending('plan.layers', plan.layers, base.layers.length - 1)
+  if (layers.length === 0) throw new RangeError(expected('plan.layers', 'at least one layer', layers))
+  const read = keptWeightSets(base, { layers, heads: new Map(), neurons: new Map(), masks: new Map() })
+  const heads = checkSets('plan.heads', plan.heads, read, (what, value, set) =>
+    checkHeads(what, value, base, set),
+  )
+  const neurons = checkSets('plan.neurons', plan.neurons, read, (what, value, set) =>
+    checkRanges(what, value, layerOfSet(base, set).inner),
+  )
+  return {
+    base,
+    pass,
+    earlier,
+    structure: { layers, heads, neurons },
+    masks: checkMasks(plan.masks, base),
+  }
+}
+
+function checkPass(what: string, value: unknown, base: PlanBase): PruningPass {
+  checkKeys(what, value, ['recipe', 'steps'])
+  const { recipe } = prepareRecipe(value.recipe, base)
+  const steps = checkList(`${what}.steps`, value.steps).map((step, at) =>
+    checkReport(`${what}.steps[${at}]`, step),
+  )
+  if (steps.length === recipe.steps.length) return { recipe, steps }
+  throw new RangeError(expected(`${what}.steps`, `${recipe.steps.length} long, as the recipe`, steps.length))
+}
+
+function checkReport(what: string, value: unknown): StepReport {
+  checkKeys(what, value, ['pattern', 'unit', 'of', 'removed', 'tails'])
+  const of = checkInteger(`${what}.of`, value.of)
+  const tails = value.tails === undefined ? undefined : checkList(`${what}.tails`, value.tails)
+  return {
+    pattern: checkString(`${what}.pattern`, value.pattern),
+    unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
+    of,
+    removed: checkInteger(`${what}.removed`, value.removed, 0, of),
+    ...(tails && { tails: tails.map((tail, at) => checkTail(`${what}.tails[${at}]`, tail)) }),
+  }
+}
+
+function checkTail(what: string, value: unknown): { slot: Slot; columns: number } {
+  checkKeys(what, value, ['slot', 'columns'])
+  return {
+    slot: checkString(`${what}.slot`, value.slot),
+    columns: checkInteger(`${what}.columns`, value.columns),
+  }
+}
+
+function checkHeads(what: string, value: unknown, base: PlanBase, set: number): readonly number[] {
+  const { heads } = layerOfSet(base, set)
+  const kept = checkAscending(what, value, base.originalHeads - 1)
+  const absent = kept.find((head) => !heads.includes(head))
+  if (absent === undefined) return kept
+  throw new RangeError(expected(what, `of heads that the base has: ${heads.join(', ')}`, absent))
+}
+
+function checkRanges(what: string, value: unknown, inner: number): Int32Array {
+  let least = 0
+  const kept: number[] = []
+  for (const [at, range] of checkList(what, value).entries()) {
+    const [begin, end] = checkList(`${what}[${at}]`, range)
+    const from = checkInteger(`${what}[${at}][0]`, begin, least, inner)
+    least = checkInteger(`${what}[${at}][1]`, end, from + 1, inner)
+    for (let index = from; index < least; index++) kept.push(index)
+  }
+  return Int32Array.from(kept)
+}
+
+function checkMasks(value: unknown, base: PlanBase): Slot[] {
+  const prunable = prunableSlots(base)
+  const masks = checkList('plan.masks', value).map((slot, at) =>
+    checkOneOf(`plan.masks[${at}]`, slot, prunable),
+  )
+  if (new Set(masks).size === masks.length) return masks
+  throw new RangeError(expected('plan.masks', 'of different slots', masks))
+}
+
+function checkSets<T>(
+  what: string,
+  value: unknown,
+  sets: ReadonlySet<number>,
+  check: (what: string, value: unknown, set: number) => T,
+): Map<number, T> {
+  return new Map(
+    checkEntries(what, value).map(([key, entry]) => {
+      const set = /^(0|[1-9]\d*)$/.test(key) ? Number(key) : -1
+      if (!sets.has(set)) throw new RangeError(expected(what, 'of weight sets that kept layers read', key))
+      return [set, check(`${what}[${key}]`, entry, set)]
+    }),
+  )
+}

@@ -1,0 +1,83 @@
+import type { LinearSlot } from '../architecture/spec.js'
+import type { ScoreName } from './scores.js'
+
+/** What a step over weights may name: the six linears of each layer, and the word embeddings. */
+export type WeightSlot = LinearSlot | 'wordEmbeddings'
+
+/** Removes `fraction` of the weights of each matrix, of each row, or of all matrices together. */
+export type UnstructuredStep = {
+  readonly pattern: 'unstructured'
+  readonly score: ScoreName
+  readonly fraction: number
+  readonly per: 'matrix' | 'row' | 'global'
+  readonly slots: readonly WeightSlot[]
+  readonly layers: readonly number[]
+}
+
+/** Keeps the N highest of every M consecutive inputs of a row. */
+export type NmStep = {
+  readonly pattern: `${number}:${number}`
+  readonly score: ScoreName
+  readonly slots: readonly WeightSlot[]
+  readonly layers: readonly number[]
+}
+
+/** Removes named heads. */
+export type HeadListStep = {
+  readonly pattern: 'heads'
+  /** Layer → original head indices. */
+  readonly list: Readonly<Record<string, readonly number[]>>
+}
+
+/** Removes the `remove` lowest heads of all layers in scope, and leaves each weight set `minimum`. */
+export type HeadScoreStep = {
+  readonly pattern: 'heads'
+  readonly score: ScoreName
+  readonly remove: number
+  readonly minimum: number
+  readonly layers: readonly number[]
+}
+
+/** Removes the `remove` lowest neurons of all layers in scope. */
+export type NeuronCountStep = {
+  readonly pattern: 'neurons'
+  readonly score: ScoreName
+  readonly remove: number
+  readonly layers: readonly number[]
+}
+
+/** Removes the lowest neurons, until `fraction` of each layer's, or of all, are gone. */
+export type NeuronFractionStep = {
+  readonly pattern: 'neurons'
+  readonly score: ScoreName
+  readonly fraction: number
+  readonly per: 'layer' | 'global'
+  readonly layers: readonly number[]
+}
+
+/** Removes whole layers, by their index in the base. */
+export type LayerStep = { readonly pattern: 'layers'; readonly list: readonly number[] }
+
+export type ExplicitStep =
+  | UnstructuredStep
+  | NmStep
+  | HeadListStep
+  | HeadScoreStep
+  | NeuronCountStep
+  | NeuronFractionStep
+  | LayerStep
+
+/** A recipe with every default written out: what a plan records. */
+export type ExplicitRecipe = { readonly steps: readonly ExplicitStep[]; readonly seed: number }
+
+type Defaulted = 'score' | 'per' | 'slots' | 'layers' | 'minimum'
+type Loose<S> = S extends unknown ? Omit<S, Defaulted> & Partial<Pick<S, Defaulted & keyof S>> : never
+
+/**
+ * A step as one writes it. Defaults: `score` magnitude (heads: headNorm), `per` matrix (neurons: layer), `slots`
+ * the six linears, `layers` all of them, `minimum` 0.
+ */
+export type RecipeStep = Loose<ExplicitStep>
+
+/** What to do, in order. @default seed 0 */
+export type Recipe = { readonly steps: readonly RecipeStep[]; readonly seed?: number }
