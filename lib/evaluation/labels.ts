@@ -1,0 +1,37 @@
+import { describe, nearMiss } from '../check.js'
+import { invalid } from './source.js'
+
+/** What `labelIndices` needs of a labelled file. */
+export type LabelColumn = { file: string; labels: readonly string[]; lines: readonly number[] }
+
+/**
+ * The model's index of every label of a file: by the model's names `labelNames` (case matters only where two names
+ * differ by nothing else), or, where the file holds nothing but numbers that are not names, by index.
+ *
+ * @throws TwofourError DATA_INVALID with the line of a label that the model does not have.
+ */
+export function labelIndices(
+  { file, labels, lines }: LabelColumn,
+  labelNames: readonly string[],
+): Int32Array {
+  const byName = namesOf(labelNames)
+  const find = (label: string) => byName.get(label) ?? byName.get(label.toLowerCase())
+  const numbered =
+    labels.every((label) => /^\d+$/.test(label)) && !labels.every((label) => find(label) !== undefined)
+
+  return Int32Array.from(labels, (label, i) => {
+    const index = numbered ? Number(label) : find(label)
+    if (index !== undefined && index < labelNames.length) return index
+    const names = labelNames.map((name, k) => `${name} (${k})`).join(', ')
+    const sentence = `Expected \`label\` to be one of the model's, ${names}, got ${describe(label)}.${nearMiss(label, labelNames)}`
+    throw invalid(file, lines[i], sentence, { label, labels: labelNames })
+  })
+}
+
+function namesOf(labelNames: readonly string[]): Map<string, number> {
+  const folded = labelNames.map((name) => name.toLowerCase())
+  const unique = folded.flatMap((name, k) =>
+    folded.indexOf(name) === folded.lastIndexOf(name) ? [[name, k] as const] : [],
+  )
+  return new Map([...unique, ...labelNames.map((name, k) => [name, k] as const)])
+}
