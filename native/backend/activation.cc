@@ -15,8 +15,8 @@ struct Row {
 };
 
 constexpr Row kActivations[] = {
-    {"none", Activation::none},       {"gelu", Activation::gelu}, {"geluTanh", Activation::gelu_tanh},
-    {"relu", Activation::relu},       {"silu", Activation::silu}, {"quickGelu", Activation::quick_gelu},
+    {"none", Activation::none}, {"gelu", Activation::gelu}, {"geluTanh", Activation::gelu_tanh},
+    {"relu", Activation::relu}, {"silu", Activation::silu}, {"quickGelu", Activation::quick_gelu},
     {"tanh", Activation::tanh},
 };
 
@@ -34,16 +34,22 @@ Activation activation_from(std::string_view name) {
 float activate(Activation activation, float value) {
   const double x = value;
   switch (activation) {
-    case Activation::none: return value;
-    case Activation::gelu: return static_cast<float>(0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2)));
+    case Activation::none:
+      return value;
+    case Activation::gelu:
+      return static_cast<float>(0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2)));
     case Activation::gelu_tanh: {
       const double inner = std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x);
       return static_cast<float>(0.5 * x * (1.0 + std::tanh(inner)));
     }
-    case Activation::relu: return value < 0 ? 0 : value;
-    case Activation::silu: return static_cast<float>(x * sigmoid(x));
-    case Activation::quick_gelu: return static_cast<float>(x * sigmoid(1.702 * x));
-    case Activation::tanh: return static_cast<float>(std::tanh(x));
+    case Activation::relu:
+      return value < 0 ? 0 : value;
+    case Activation::silu:
+      return static_cast<float>(x * sigmoid(x));
+    case Activation::quick_gelu:
+      return static_cast<float>(x * sigmoid(1.702 * x));
+    case Activation::tanh:
+      return static_cast<float>(std::tanh(x));
   }
   return value;
 }

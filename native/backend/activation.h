@@ -4,8 +4,8 @@
 
 namespace twofour {
 
-/// `gelu` is x·Φ(x) by erf; `gelu_tanh` its tanh approximation (Hendrycks & Gimpel 2016); they differ by up to
-/// 5e-4, so one never stands in for the other. `quick_gelu` is x·σ(1.702 x), `silu` x·σ(x).
+/// `gelu` is x·Φ(x) by erf; `gelu_tanh` its tanh approximation (Hendrycks & Gimpel 2016); they differ by up
+/// to 5e-4, so one never stands in for the other. `quick_gelu` is x·σ(1.702 x), `silu` x·σ(x).
 enum class Activation : uint8_t { none, gelu, gelu_tanh, relu, silu, quick_gelu, tanh };
 
 /// From the name in lib/architecture/spec.ts. Throws Error INTERNAL on another name.

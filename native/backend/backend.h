@@ -11,8 +11,8 @@
 
 /// The contract that every device signs. The engine writes the forward pass once, in these verbs.
 ///
-/// Sizes come in the order tokens, hidden, heads, head_size, inner, layers, vocab. All sequences of a batch lie
-/// one after another, without padding. Any size may be zero. Verbs may return before the device is done;
+/// Sizes come in the order tokens, hidden, heads, head_size, inner, layers, vocab. All sequences of a batch
+/// lie one after another, without padding. Any size may be zero. Verbs may return before the device is done;
 /// `download` waits. One thread at a time uses a backend and what it made; everything a backend made is
 /// destroyed before it. Verbs throw Error (OUT_OF_MEMORY, DEVICE_…), never assert.
 namespace twofour {
@@ -110,7 +110,8 @@ class Backend {
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
   virtual std::unique_ptr<Table> table(std::span<const float> values, size_t rows, size_t columns) = 0;
-  virtual std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias, float epsilon) = 0;
+  virtual std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
+                                     float epsilon) = 0;
   virtual std::unique_ptr<Batch> batch(const BatchView& view) = 0;
   virtual std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers& readers) = 0;
 
@@ -122,8 +123,8 @@ class Backend {
                       Activations& out) = 0;
   /// out = (in − mean) / √(variance + ε) · gain + bias, by rows; variance over the width, biased.
   virtual void layer_norm(const Activations& in, const Norm& norm, Activations& out) = 0;
-  /// in: [tokens, 3 · heads · head_size], queries, keys, values side by side. out: [tokens, heads · head_size].
-  /// Each sequence of the batch attends to itself only.
+  /// in: [tokens, 3 · heads · head_size], queries, keys, values side by side. out: [tokens, heads ·
+  /// head_size]. Each sequence of the batch attends to itself only.
   virtual void attention(const Batch& batch, const Activations& in, const Attention& attention,
                          Activations& out) = 0;
   /// out[i] = in[rows[i]].

@@ -39,7 +39,8 @@ Pooling pooling_from(std::string_view name) {
   throw Error("INTERNAL", "Unknown pooling " + std::string(name) + " crossed the binding.");
 }
 
-void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooling, bool normalize, float* out) {
+void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooling, bool normalize,
+                   float* out) {
   std::fill_n(out, width, 0.0f);
   if (tokens == 0) return;
   const double count = static_cast<double>(tokens);
@@ -52,8 +53,12 @@ void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooli
       sum_rows(rows, tokens, width, out);
       scale_row(out, width, 1.0 / std::sqrt(count));
       break;
-    case Pooling::cls: std::copy_n(rows, width, out); break;
-    case Pooling::last_token: std::copy_n(rows + (tokens - 1) * width, width, out); break;
+    case Pooling::cls:
+      std::copy_n(rows, width, out);
+      break;
+    case Pooling::last_token:
+      std::copy_n(rows + (tokens - 1) * width, width, out);
+      break;
     case Pooling::max:
       std::copy_n(rows, width, out);
       for (size_t token = 1; token < tokens; ++token) {

@@ -10,6 +10,7 @@ namespace twofour {
 Pooling pooling_from(std::string_view name);
 
 /// One sequence's rows [tokens, width] → out [width], as Backend::pool says. Zero tokens give zeros.
-void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooling, bool normalize, float* out);
+void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooling, bool normalize,
+                   float* out);
 
 }  // namespace twofour

@@ -17,7 +17,8 @@ namespace {
 
 class FileReader {
  public:
-  explicit FileReader(const WeightSource& source) : source_(source), fd_(open(source.path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit FileReader(const WeightSource& source)
+      : source_(source), fd_(open(source.path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (fd_ >= 0) return;
     const char* code = errno == ENOENT ? "FILE_NOT_FOUND" : "FILE_UNREADABLE";
     throw Error(code, "Cannot open " + source.path + ": " + std::strerror(errno) + ".");
@@ -27,12 +28,13 @@ class FileReader {
   FileReader& operator=(const FileReader&) = delete;
 
   void read(std::byte* out, size_t count) const {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd_, &status) != 0 || static_cast<uint64_t>(status.st_size) != source_.file_size) changed();
     for (size_t done = 0; done < count;) {
       const ssize_t got = pread(fd_, out + done, count - done, static_cast<off_t>(source_.begin + done));
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) throw Error("FILE_UNREADABLE", "Cannot read " + source_.path + ": " + std::strerror(errno) + ".");
+      if (got < 0)
+        throw Error("FILE_UNREADABLE", "Cannot read " + source_.path + ": " + std::strerror(errno) + ".");
       if (got == 0) changed();
       done += static_cast<size_t>(got);
     }
@@ -41,7 +43,8 @@ class FileReader {
  private:
   [[noreturn]] void changed() const {
     throw Error("FILE_CHANGED", source_.path + " changed after its header was read (its size was " +
-                                    std::to_string(source_.file_size) + " bytes). Open the checkpoint again.");
+                                    std::to_string(source_.file_size) +
+                                    " bytes). Open the checkpoint again.");
   }
 
   const WeightSource& source_;
@@ -135,10 +138,12 @@ std::vector<float> read_floats(const WeightSource& source, bool require_finite) 
   std::vector<float> floats(source.result_rows() * source.result_columns());
   to_float(source.dtype, bytes.data(), floats.size(), floats.data());
   if (require_finite) {
-    const auto bad = std::find_if(floats.begin(), floats.end(), [](float value) { return !std::isfinite(value); });
+    const auto bad =
+        std::find_if(floats.begin(), floats.end(), [](float value) { return !std::isfinite(value); });
     if (bad != floats.end()) {
-      throw Error("PRUNE_NOT_FINITE", "Element " + std::to_string(bad - floats.begin()) + " of " + source.name +
-                                          " is not a finite number, so weights cannot be ranked. Repair the checkpoint.");
+      throw Error("PRUNE_NOT_FINITE",
+                  "Element " + std::to_string(bad - floats.begin()) + " of " + source.name +
+                      " is not a finite number, so weights cannot be ranked. Repair the checkpoint.");
     }
   }
   return floats;

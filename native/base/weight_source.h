@@ -12,20 +12,20 @@ namespace twofour {
 /// A tensor as bytes somewhere, with what pruning has decided about it. Owns everything it names, except the
 /// file. Immutable after it crossed the binding, so any thread may read it.
 struct WeightSource {
-  std::string name;                       ///< In its file, for messages.
+  std::string name;  ///< In its file, for messages.
   Dtype dtype = Dtype::f32;
-  std::vector<size_t> shape;              ///< As stored.
-  std::string path;                       ///< Empty: the bytes are `data`.
-  uint64_t begin = 0;                     ///< Absolute offset of the first byte.
-  uint64_t file_size = 0;                 ///< When the header was read.
+  std::vector<size_t> shape;  ///< As stored.
+  std::string path;           ///< Empty: the bytes are `data`.
+  uint64_t begin = 0;         ///< Absolute offset of the first byte.
+  uint64_t file_size = 0;     ///< When the header was read.
   std::vector<std::byte> data;
-  std::vector<uint8_t> bits;              ///< Kept elements over the stored shape; empty: all.
+  std::vector<uint8_t> bits;                          ///< Kept elements over the stored shape; empty: all.
   std::optional<std::vector<int32_t>> rows, columns;  ///< Kept indices, ascending; absent: all.
-  bool remove = true;                     ///< Gather rows and columns, or (false) zero the others in place.
+  bool remove = true;  ///< Gather rows and columns, or (false) zero the others in place.
 
   size_t stored_elements() const;
-  size_t stored_rows() const;             ///< First dimension; 1 for a scalar.
-  size_t stored_columns() const;          ///< Product of the others.
+  size_t stored_rows() const;     ///< First dimension; 1 for a scalar.
+  size_t stored_columns() const;  ///< Product of the others.
   /// After removal.
   size_t result_rows() const;
   size_t result_columns() const;

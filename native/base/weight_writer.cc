@@ -45,7 +45,8 @@ class NewFile {
 
  private:
   [[noreturn]] void fail(const char* verb) const {
-    throw Error("FILE_UNWRITABLE", std::string("Cannot ") + verb + " " + path_ + ": " + std::strerror(errno) + ".");
+    throw Error("FILE_UNWRITABLE",
+                std::string("Cannot ") + verb + " " + path_ + ": " + std::strerror(errno) + ".");
   }
   std::string path_;
   int fd_;

@@ -17,8 +17,10 @@ class Buffers {
   class Buffer {
    public:
     Buffer() = default;
-    Buffer(Buffers& owner, Block block, size_t capacity) : owner_(&owner), block_(std::move(block)), capacity_(capacity) {}
-    Buffer(Buffer&& other) noexcept : owner_(other.owner_), block_(std::move(other.block_)), capacity_(other.capacity_) {}
+    Buffer(Buffers& owner, Block block, size_t capacity)
+        : owner_(&owner), block_(std::move(block)), capacity_(capacity) {}
+    Buffer(Buffer&& other) noexcept
+        : owner_(other.owner_), block_(std::move(other.block_)), capacity_(other.capacity_) {}
     Buffer& operator=(Buffer&&) = delete;
     ~Buffer();
     float* data() const { return block_.get(); }

@@ -35,8 +35,10 @@ struct CpuNorm final : Norm {
 
 struct CpuBatch final : Batch {
   explicit CpuBatch(const BatchView& view)
-      : ids(view.ids.begin(), view.ids.end()), types(view.types.begin(), view.types.end()),
-        positions(view.positions.begin(), view.positions.end()), offsets(view.offsets.begin(), view.offsets.end()) {}
+      : ids(view.ids.begin(), view.ids.end()),
+        types(view.types.begin(), view.types.end()),
+        positions(view.positions.begin(), view.positions.end()),
+        offsets(view.offsets.begin(), view.offsets.end()) {}
   size_t sequences() const { return offsets.size() - 1; }
   std::vector<int32_t> ids, types, positions, offsets;
 };
@@ -73,7 +75,8 @@ class CpuBackend final : public Backend {
   std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
     return std::make_unique<CpuTable>(values, columns);
   }
-  std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias, float epsilon) override {
+  std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
+                             float epsilon) override {
     return std::make_unique<CpuNorm>(gain, bias, epsilon);
   }
   std::unique_ptr<Batch> batch(const BatchView& view) override { return std::make_unique<CpuBatch>(view); }
@@ -81,8 +84,8 @@ class CpuBackend final : public Backend {
     return std::make_unique<CpuActivations>(tokens, width, buffers_);
   }
 
-  void embed(const Batch& batch, const Table& word, const Table& position, const Table* type, const Norm& norm,
-             Activations& out) override {
+  void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
+             const Norm& norm, Activations& out) override {
     const CpuBatch& tokens = own(batch);
     const size_t width = out.width();
     pool_.run_ranges(out.tokens(), 32, [&](size_t begin, size_t end, size_t) {
@@ -97,7 +100,8 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue, Activations& out) override {
+  void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
+              Activations& out) override {
     const auto& matrix = static_cast<const PackedMatrix&>(linear);
     const size_t tokens = in.tokens(), panels = matrix.panels();
     if (tokens == 0 || panels == 0) return;
@@ -132,7 +136,8 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void attention(const Batch& batch, const Activations& in, const Attention& attention, Activations& out) override {
+  void attention(const Batch& batch, const Activations& in, const Attention& attention,
+                 Activations& out) override {
     const CpuBatch& sequences = own(batch);
     const size_t heads = attention.heads, size = attention.head_size;
     if (heads * size == 0) return;
@@ -164,7 +169,8 @@ class CpuBackend final : public Backend {
     }
   }
 
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize, Activations& out) override {
+  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
+            Activations& out) override {
     const CpuBatch& sequences = own(batch);
     pool_.run(sequences.sequences(), [&](size_t sequence, size_t) {
       const auto begin = static_cast<size_t>(sequences.offsets[sequence]);
@@ -210,5 +216,15 @@ class CpuBackend final : public Backend {
 }  // namespace
 
 std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool) { return std::make_unique<CpuBackend>(pool); }
+
+std::vector<std::string> supported_isas() {
+  std::vector<std::string> names;
+  for (const Kernels& kernels : all_kernels()) {
+    if (kernels.supported) names.emplace_back(kernels.isa);
+  }
+  return names;
+}
+
+std::string chosen_isa() { return std::string(choose_kernels().isa); }
 
 }  // namespace twofour::cpu

@@ -8,6 +8,7 @@
 /// The inner loops, written once. W lanes to a vector, V vectors to a panel, R tokens to a tile: an R × (W·V)
 /// tile of sums lives in registers while the depth runs past.
 namespace twofour::cpu {
+namespace {
 
 template <int W, int V, int R>
 struct Tile {
@@ -75,8 +76,9 @@ template <int W, int V, int R>
 TWOFOUR_INLINE void linear_body(const LinearBlock& block) {
   for (size_t panel = block.first_panel; panel < block.last_panel; ++panel) {
     for (size_t token = 0; token < block.tokens; token += R) {
-      with_rows<R>(std::min<size_t>(R, block.tokens - token),
-                   [&]<int Rows>() __attribute__((always_inline)) { linear_tile<W, V, Rows>(block, token, panel); });
+      with_rows<R>(std::min<size_t>(R, block.tokens - token), [&]<int Rows>() __attribute__((always_inline)) {
+        linear_tile<W, V, Rows>(block, token, panel);
+      });
     }
   }
 }
@@ -88,7 +90,7 @@ TWOFOUR_INLINE size_t padded(size_t size) {
 
 /// Keys as panels over tokens, values as panels over the head's columns, then one tile of scores.
 template <int W, int V, int R>
-TWOFOUR_INLINE size_t attention_scratch_body(size_t tokens, size_t head_size) {
+size_t attention_scratch_body(size_t tokens, size_t head_size) {
   constexpr size_t kPanel = W * V;
   return padded<kPanel>(tokens) * head_size + padded<kPanel>(head_size) * tokens + R * padded<kPanel>(tokens);
 }
@@ -112,16 +114,18 @@ TWOFOUR_INLINE float softmax_row(float* scores, size_t padded_tokens) {
 }
 
 template <int W, int V, int R>
-TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, const float* keys, const float* values,
-                                   float* scores) {
+TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, const float* keys,
+                                   const float* values, float* scores) {
   constexpr size_t kPanel = W * V;
   const size_t padded_tokens = padded<kPanel>(block.tokens);
   float inverse[R];
   for (size_t j = 0; j < padded_tokens; j += kPanel) {
     Tile<W, V, R> tile;
-    tile.multiply(block.head_size, block.query + query * block.stride, block.stride, keys + j * block.head_size);
+    tile.multiply(block.head_size, block.query + query * block.stride, block.stride,
+                  keys + j * block.head_size);
     for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v) store<W>(scores + r * padded_tokens + j + v * W, tile.sums[r][v] * block.scale);
+      for (int v = 0; v < V; ++v)
+        store<W>(scores + r * padded_tokens + j + v * W, tile.sums[r][v] * block.scale);
     }
   }
   for (int r = 0; r < R; ++r) {
@@ -172,8 +176,8 @@ TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
 }
 
 template <int W>
-TWOFOUR_INLINE void layer_norm_body(const float* in, const float* gain, const float* bias, float epsilon, size_t width,
-                                    float* out) {
+void layer_norm_body(const float* in, const float* gain, const float* bias, float epsilon,
+                                    size_t width, float* out) {
   const size_t whole = width / W * W;
   Floats<W> total{};
   for (size_t i = 0; i < whole; i += W) total += load<W>(in + i);
@@ -195,4 +199,19 @@ TWOFOUR_INLINE void layer_norm_body(const float* in, const float* gain, const fl
   for (size_t i = whole; i < width; ++i) out[i] = (in[i] - mean) * scale * gain[i] + bias[i];
 }
 
+/// The functions of one file: W lanes, V vectors to a panel, R tokens to a tile.
+template <int W, int V, int R>
+Kernels make_kernels(std::string_view isa, bool supported) {
+  return {
+      .isa = isa,
+      .supported = supported,
+      .panel = W * V,
+      .linear = [](const LinearBlock& block) { linear_body<W, V, R>(block); },
+      .attention_scratch = attention_scratch_body<W, V, R>,
+      .attention = [](const AttentionBlock& block) { attention_body<W, V, R>(block); },
+      .layer_norm = layer_norm_body<W>,
+  };
+}
+
+}  // namespace
 }  // namespace twofour::cpu

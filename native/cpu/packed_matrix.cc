@@ -32,9 +32,10 @@ std::vector<PackedLinear::Form> PackedMatrix::forms() const {
 }
 
 std::vector<PackedLinear::Choice> PackedMatrix::choices() const {
-  const char* reason = nonzeros_ == rows_ * columns_
-                           ? "The matrix has no zeros."
-                           : "The CPU backend holds the dense form only, so zeros cost as much as other weights.";
+  const char* reason =
+      nonzeros_ == rows_ * columns_
+          ? "The matrix has no zeros."
+          : "The CPU backend holds the dense form only, so zeros cost as much as other weights.";
   return {{std::nullopt, "float32", std::nullopt, std::nullopt, reason}};
 }
 

@@ -6,10 +6,12 @@
 
 #include "backend/activation.h"
 
-/// Vector arithmetic of any width in the compiler's portable vector types. Everything is always_inline, so that
-/// one source becomes SSE2, AVX2 or AVX-512 code by the target of the function that includes it (kernels.cc).
+/// Vector arithmetic of any width in the compiler's portable vector types. A kernels_*.cc sets its target before
+/// it includes this, so that one source becomes SSE2, AVX2 or AVX-512 code: the compiler splits vectors that the
+/// target at the place of definition lacks, inlined or not. Hence the unnamed namespace: each file has its own.
 /// Comparisons are written so that NaN stays NaN.
 namespace twofour::cpu {
+namespace {
 
 #define TWOFOUR_INLINE [[gnu::always_inline]] inline
 
@@ -56,8 +58,8 @@ TWOFOUR_INLINE Floats<W> magnitude(Floats<W> x) {
   return floats_of<W>(bits_of<W>(x) & 0x7fffffff);
 }
 
-/// e^x for x clamped to [−87, 88], relative error below 2e-7: x = n·ln 2 + r, Taylor's series to the 7th power
-/// on |r| ≤ ln 2 / 2, scaled by 2ⁿ through the exponent bits.
+/// e^x for x clamped to [−87, 88], relative error below 2e-7: x = n·ln 2 + r, Taylor's series to the 7th
+/// power on |r| ≤ ln 2 / 2, scaled by 2ⁿ through the exponent bits.
 template <int W>
 TWOFOUR_INLINE Floats<W> exponential(Floats<W> x) {
   x = x < -87.0f ? all<W>(-87.0f) : x;
@@ -105,22 +107,29 @@ TWOFOUR_INLINE Floats<W> sigmoid(Floats<W> x) {
 template <int W>
 TWOFOUR_INLINE Floats<W> activated(Activation activation, Floats<W> x) {
   switch (activation) {
-    case Activation::none: return x;
+    case Activation::none:
+      return x;
     case Activation::gelu: {
       // x·Φ(x) through the tail on either side, so that nothing cancels.
-      const Floats<W> tail = x * 0.5f * complementary_erf<W>(magnitude<W>(x) * (std::numbers::sqrt2_v<float> / 2));
+      const Floats<W> tail =
+          x * 0.5f * complementary_erf<W>(magnitude<W>(x) * (std::numbers::sqrt2_v<float> / 2));
       return x < 0.0f ? tail : x - tail;
     }
     case Activation::gelu_tanh: {
       const Floats<W> inner = 0.7978845608f * (x + 0.044715f * x * x * x);
       return 0.5f * x * (1.0f + hyperbolic_tangent<W>(inner));
     }
-    case Activation::relu: return x < 0.0f ? Floats<W>{} : x;
-    case Activation::silu: return x * sigmoid<W>(x);
-    case Activation::quick_gelu: return x * sigmoid<W>(x * 1.702f);
-    case Activation::tanh: return hyperbolic_tangent<W>(x);
+    case Activation::relu:
+      return x < 0.0f ? Floats<W>{} : x;
+    case Activation::silu:
+      return x * sigmoid<W>(x);
+    case Activation::quick_gelu:
+      return x * sigmoid<W>(x * 1.702f);
+    case Activation::tanh:
+      return hyperbolic_tangent<W>(x);
   }
   return x;
 }
 
+}  // namespace
 }  // namespace twofour::cpu

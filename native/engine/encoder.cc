@@ -29,7 +29,9 @@ RunOutputs Encoder::run(const RunRequest& request, Control& control) const {
   const Forward forward(spec_, weights_, backend_, control);
   for (size_t first = 0; first < sequences;) {
     size_t last = first + 1;
-    const auto room = [&](size_t end) { return static_cast<size_t>(request.offsets[end] - request.offsets[first]); };
+    const auto room = [&](size_t end) {
+      return static_cast<size_t>(request.offsets[end] - request.offsets[first]);
+    };
     while (last < sequences && room(last + 1) <= max_tokens_) ++last;
     control.report(static_cast<size_t>(request.offsets[first]), tokens);
     forward.run(request, first, last, outputs);

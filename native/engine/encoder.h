@@ -23,18 +23,19 @@ struct RunRequest {
 
 /// Row-major fp32; empty where not asked for.
 struct RunOutputs {
-  std::vector<float> last_hidden_state;            ///< [tokens, hidden]
-  std::vector<float> pooled;                       ///< [sequences, hidden]
-  std::vector<float> logits;                       ///< [sequences or tokens or logit_rows, labels]
-  std::vector<std::vector<float>> hidden_states;   ///< [states][tokens, hidden], the embeddings first
-  std::vector<float> sentence;                     ///< [sequences, hidden]
+  std::vector<float> last_hidden_state;           ///< [tokens, hidden]
+  std::vector<float> pooled;                      ///< [sequences, hidden]
+  std::vector<float> logits;                      ///< [sequences or tokens or logit_rows, labels]
+  std::vector<std::vector<float>> hidden_states;  ///< [states][tokens, hidden], the embeddings first
+  std::vector<float> sentence;                    ///< [sequences, hidden]
 };
 
 /// The forward pass of every family, over any backend. Immutable; one run at a time (the backend's rule).
 class Encoder {
  public:
   /// `backend` is borrowed and must outlive the encoder. Throws what `load_weights` throws.
-  Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens, Control& control);
+  Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens,
+          Control& control);
 
   /// Splits between sequences so that one pass holds at most `max_tokens` tokens (or one sequence).
   /// Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.

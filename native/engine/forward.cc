@@ -31,13 +31,15 @@ std::span<float> rows_at(std::vector<float>& values, size_t row, size_t rows, si
 }  // namespace
 
 void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutputs& outputs) const {
-  const auto begin = static_cast<size_t>(request.offsets[first]), end = static_cast<size_t>(request.offsets[last]);
+  const auto begin = static_cast<size_t>(request.offsets[first]),
+             end = static_cast<size_t>(request.offsets[last]);
   const size_t tokens = end - begin, sequences = last - first;
   std::vector<int32_t> offsets(request.offsets.begin() + static_cast<ptrdiff_t>(first),
                                request.offsets.begin() + static_cast<ptrdiff_t>(last) + 1);
   for (int32_t& offset : offsets) offset -= static_cast<int32_t>(begin);
   std::vector<int32_t> types(spec_.token_types == 0 ? 0 : tokens, 0);
-  if (!types.empty() && !request.types.empty()) std::copy_n(request.types.begin() + static_cast<ptrdiff_t>(begin), tokens, types.begin());
+  if (!types.empty() && !request.types.empty())
+    std::copy_n(request.types.begin() + static_cast<ptrdiff_t>(begin), tokens, types.begin());
   const std::vector<int32_t> positions = positions_of(request, first, last, spec_.position_padding);
   const auto batch = backend_.batch({.ids = std::span(request.ids).subspan(begin, tokens),
                                      .types = types,
@@ -46,7 +48,8 @@ void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutpu
 
   Tensor hidden = embeddings(*batch, tokens);
   const auto keep_state = [&](size_t state) {
-    if (request.hidden_states) backend_.download(*hidden, rows_at(outputs.hidden_states[state], begin, tokens, spec_.hidden));
+    if (request.hidden_states)
+      backend_.download(*hidden, rows_at(outputs.hidden_states[state], begin, tokens, spec_.hidden));
   };
   keep_state(0);
   for (size_t index = 0; index < spec_.layers.size(); ++index) {
@@ -56,7 +59,8 @@ void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutpu
   }
   control_.check();
 
-  if (request.last_hidden_state) backend_.download(*hidden, rows_at(outputs.last_hidden_state, begin, tokens, spec_.hidden));
+  if (request.last_hidden_state)
+    backend_.download(*hidden, rows_at(outputs.last_hidden_state, begin, tokens, spec_.hidden));
   if (request.sentence) {
     const Tensor sentence = make(sequences, spec_.hidden, {}, true);
     backend_.pool(*batch, *hidden, request.sentence->pooling, request.sentence->normalize, *sentence);
@@ -65,25 +69,30 @@ void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutpu
   const bool head_reads_pooled = request.logits && spec_.head->input == HeadInput::pooled;
   if (request.pooled || head_reads_pooled) {
     std::vector<const PackedLinear*> readers;
-    if (head_reads_pooled) readers.push_back(weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get());
+    if (head_reads_pooled)
+      readers.push_back(weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get());
     Tensor pooled = apply(*weights_.pooler, *first_tokens(*hidden, offsets, *weights_.pooler),
                           {.activation = Activation::tanh}, readers, true);
     if (request.pooled) backend_.download(*pooled, rows_at(outputs.pooled, first, sequences, spec_.hidden));
     if (head_reads_pooled) {
-      backend_.download(*head(std::move(pooled)), rows_at(outputs.logits, first, sequences, spec_.head->labels));
+      backend_.download(*head(std::move(pooled)),
+                        rows_at(outputs.logits, first, sequences, spec_.head->labels));
     }
   }
   if (!request.logits || head_reads_pooled) return;
   if (spec_.head->input == HeadInput::first) {
     const PackedLinear& reader = weights_.head.transform ? *weights_.head.transform : *weights_.head.output;
-    backend_.download(*head(first_tokens(*hidden, offsets, reader)), rows_at(outputs.logits, first, sequences, spec_.head->labels));
+    backend_.download(*head(first_tokens(*hidden, offsets, reader)),
+                      rows_at(outputs.logits, first, sequences, spec_.head->labels));
   } else if (request.logit_rows) {
     const std::vector<int32_t>& wanted = *request.logit_rows;
     const auto low = std::lower_bound(wanted.begin(), wanted.end(), static_cast<int32_t>(begin));
     const auto high = std::lower_bound(low, wanted.end(), static_cast<int32_t>(end));
     std::vector<int32_t> rows(low, high);
     for (int32_t& row : rows) row -= static_cast<int32_t>(begin);
-    head_over_rows(*hidden, rows, rows_at(outputs.logits, static_cast<size_t>(low - wanted.begin()), rows.size(), spec_.head->labels));
+    head_over_rows(
+        *hidden, rows,
+        rows_at(outputs.logits, static_cast<size_t>(low - wanted.begin()), rows.size(), spec_.head->labels));
   } else {
     std::vector<int32_t> rows(tokens);
     std::iota(rows.begin(), rows.end(), 0);
@@ -91,7 +100,8 @@ void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutpu
   }
 }
 
-Forward::Tensor Forward::make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears, bool plain) const {
+Forward::Tensor Forward::make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears,
+                              bool plain) const {
   return backend_.activations(tokens, width, {.linears = linears, .plain = plain});
 }
 
@@ -109,9 +119,11 @@ std::vector<const PackedLinear*> Forward::readers_of(size_t index) const {
 
 Forward::Tensor Forward::embeddings(const Batch& batch, size_t tokens) const {
   const auto first_layer = readers_of(0);
-  const auto readers = spec_.projection ? std::vector<const PackedLinear*>{weights_.projection.get()} : first_layer;
+  const auto readers =
+      spec_.projection ? std::vector<const PackedLinear*>{weights_.projection.get()} : first_layer;
   Tensor out = make(tokens, spec_.embedding, readers, !spec_.projection);
-  backend_.embed(batch, *weights_.word, *weights_.position, weights_.type.get(), *weights_.embedding_norm, *out);
+  backend_.embed(batch, *weights_.word, *weights_.position, weights_.type.get(), *weights_.embedding_norm,
+                 *out);
   return spec_.projection ? apply(*weights_.projection, *out, {}, first_layer, true) : std::move(out);
 }
 
@@ -119,7 +131,8 @@ Forward::Tensor Forward::layer(const Batch& batch, size_t index, const Activatio
   const LayerSpec& shape = spec_.layers[index];
   const LayerWeights& weights = weights_.sets.at(shape.weights);
 
-  Tensor context = make(in.tokens(), shape.heads.size() * spec_.head_size, {weights.attention_output.get()}, false);
+  Tensor context =
+      make(in.tokens(), shape.heads.size() * spec_.head_size, {weights.attention_output.get()}, false);
   if (!shape.heads.empty()) {
     const Tensor qkv = apply(*weights.query_key_value, in, {}, {}, true);
     backend_.attention(batch, *qkv,
@@ -134,7 +147,8 @@ Forward::Tensor Forward::layer(const Batch& batch, size_t index, const Activatio
   const Tensor middle = make(in.tokens(), spec_.hidden, {weights.ffn_in.get()}, true);
   backend_.layer_norm(*attended, *weights.attention_norm, *middle);
 
-  const Tensor inner = apply(*weights.ffn_in, *middle, {.activation = spec_.activation}, {weights.ffn_out.get()}, false);
+  const Tensor inner =
+      apply(*weights.ffn_in, *middle, {.activation = spec_.activation}, {weights.ffn_out.get()}, false);
   const Tensor expanded = apply(*weights.ffn_out, *inner, {.residual = middle.get()}, {}, true);
   Tensor out = make(in.tokens(), spec_.hidden, readers_of(index + 1), true);
   backend_.layer_norm(*expanded, *weights.output_norm, *out);
@@ -164,8 +178,10 @@ Forward::Tensor Forward::head(Tensor in) const {
   return apply(*weights.output, *in, {}, {}, true);
 }
 
-void Forward::head_over_rows(const Activations& hidden, std::span<const int32_t> rows, std::span<float> logits) const {
-  const PackedLinear* reader = weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get();
+void Forward::head_over_rows(const Activations& hidden, std::span<const int32_t> rows,
+                             std::span<float> logits) const {
+  const PackedLinear* reader =
+      weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get();
   const size_t labels = spec_.head->labels;
   for (size_t begin = 0; begin < rows.size(); begin += kHeadRows) {
     control_.check();

@@ -25,8 +25,10 @@ class Forward {
   Tensor make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears, bool plain) const;
   Tensor apply(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
                const std::vector<const PackedLinear*>& readers, bool plain) const;
-  void head_over_rows(const Activations& hidden, std::span<const int32_t> rows, std::span<float> logits) const;
-  Tensor first_tokens(const Activations& hidden, std::span<const int32_t> offsets, const PackedLinear& reader) const;
+  void head_over_rows(const Activations& hidden, std::span<const int32_t> rows,
+                      std::span<float> logits) const;
+  Tensor first_tokens(const Activations& hidden, std::span<const int32_t> offsets,
+                      const PackedLinear& reader) const;
   Tensor head(Tensor in) const;
 
   const EncoderSpec& spec_;

@@ -13,6 +13,7 @@ size_t relative_bucket(int64_t key_minus_query, size_t buckets, size_t max_dista
 
 /// Bucketed bias [buckets, original_heads] → by distance [heads, 2·span − 1], for Backend::attention.
 std::vector<float> bias_by_distance(std::span<const float> bucketed, size_t original_heads,
-                                    std::span<const int32_t> heads, size_t buckets, size_t max_distance, size_t span);
+                                    std::span<const int32_t> heads, size_t buckets, size_t max_distance,
+                                    size_t span);
 
 }  // namespace twofour

@@ -45,7 +45,8 @@ class Loader {
  private:
   const WeightSource& source(const std::string& slot) const {
     const auto found = sources_.find(slot);
-    if (found == sources_.end()) throw Error("INTERNAL", "No weights crossed the binding for slot " + slot + ".");
+    if (found == sources_.end())
+      throw Error("INTERNAL", "No weights crossed the binding for slot " + slot + ".");
     return found->second;
   }
   static void append(std::vector<float>& to, std::vector<float>&& from) {
@@ -82,8 +83,9 @@ void load_biases(Loader& load, const EncoderSpec& spec, Backend& backend, Encode
     const std::vector<int32_t>& heads = spec.layers[layer].heads;
     std::unique_ptr<Table>& table = weights.biases[heads];
     if (!table) {
-      const std::vector<float> values = bias_by_distance(bucketed, spec.original_heads, heads, spec.relative->buckets,
-                                                         spec.relative->max_distance, spec.positions);
+      const std::vector<float> values =
+          bias_by_distance(bucketed, spec.original_heads, heads, spec.relative->buckets,
+                           spec.relative->max_distance, spec.positions);
       table = backend.table(values, heads.size(), 2 * spec.positions - 1);
     }
     weights.bias[layer] = table.get();
@@ -142,7 +144,8 @@ std::vector<EncoderWeights::Named> EncoderWeights::linears() const {
 
 size_t EncoderWeights::other_bytes() const {
   size_t bytes = 0;
-  for (const Table* table : {word.get(), position.get(), type.get()}) bytes += table == nullptr ? 0 : table->bytes();
+  for (const Table* table : {word.get(), position.get(), type.get()})
+    bytes += table == nullptr ? 0 : table->bytes();
   for (const auto& [heads, table] : biases) bytes += table->bytes();
   for (const auto& [set, layer] : sets) bytes += layer.attention_norm->bytes() + layer.output_norm->bytes();
   bytes += embedding_norm->bytes();

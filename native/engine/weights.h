@@ -29,8 +29,8 @@ struct EncoderWeights {
   std::unique_ptr<Table> word, position, type;
   std::unique_ptr<Norm> embedding_norm;
   std::unique_ptr<PackedLinear> projection, pooler;
-  std::map<size_t, LayerWeights> sets;            ///< By LayerSpec::weights.
-  std::vector<const Table*> bias;                 ///< By layer; null where there is none. Points into `biases`.
+  std::map<size_t, LayerWeights> sets;  ///< By LayerSpec::weights.
+  std::vector<const Table*> bias;       ///< By layer; null where there is none. Points into `biases`.
   std::map<std::vector<int32_t>, std::unique_ptr<Table>> biases;  ///< By the heads that are there.
   HeadWeights head;
 
@@ -39,11 +39,12 @@ struct EncoderWeights {
     const PackedLinear* linear;
   };
   std::vector<Named> linears() const;
-  size_t other_bytes() const;                     ///< Tables and norms.
+  size_t other_bytes() const;  ///< Tables and norms.
 };
 
 /// Reads and packs, one matrix at a time, so that host memory peaks at one matrix.
 /// Throws what read_floats and Backend::pack throw, and Cancelled.
-EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend, Control& control);
+EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend,
+                            Control& control);
 
 }  // namespace twofour

@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/cpu_count.h"
-#include "cpu/kernels.h"
+#include "node/backends.h"
 #include "node/bindings.h"
 
 namespace twofour::node {
@@ -11,19 +11,19 @@ namespace {
 Napi::Value cpu(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const CpuCount count = count_cpus();
+  const CpuIsas available = cpu_isas();
   const Napi::Array isas = Napi::Array::New(env);
-  for (const cpu::Kernels& kernels : cpu::all_kernels()) {
-    if (kernels.supported()) isas.Set(isas.Length(), std::string(kernels.isa));
-  }
+  for (const std::string& isa : available.supported) isas.Set(isas.Length(), isa);
   Napi::Object object = Napi::Object::New(env);
   object.Set("name", "cpu");
   object.Set("isas", isas);
-  object.Set("isa", std::string(cpu::choose_kernels().isa));
+  object.Set("isa", available.chosen);
   object.Set("threads", static_cast<double>(count.usable()));
   object.Set("physicalCores", static_cast<double>(count.physical_cores));
   object.Set("affinity", static_cast<double>(count.affinity));
   object.Set("cgroupQuota", count.cgroup_quota ? Napi::Number::New(env, *count.cgroup_quota) : env.Null());
-  object.Set("memoryBytes", static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)));
+  object.Set("memoryBytes",
+             static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)));
   return object;
 }
 

@@ -26,6 +26,8 @@ std::vector<std::string> backend_names() {
   return names;
 }
 
+CpuIsas cpu_isas() { return {cpu::supported_isas(), cpu::chosen_isa()}; }
+
 std::unique_ptr<Backend> make_backend(const std::string& name, ThreadPool& pool) {
   for (const Row& row : kBackends) {
     if (name == row.name) return row.make(pool);

@@ -79,7 +79,8 @@ Napi::Value result_of(Napi::Env env, const RunRequest& request, RunOutputs& outp
   set(result, "sentence", std::move(outputs.sentence), request.sentence.has_value());
   if (request.hidden_states) {
     const Napi::Array states = Napi::Array::New(env, outputs.hidden_states.size());
-    for (uint32_t i = 0; i < states.Length(); ++i) states.Set(i, float_array(env, std::move(outputs.hidden_states[i])));
+    for (uint32_t i = 0; i < states.Length(); ++i)
+      states.Set(i, float_array(env, std::move(outputs.hidden_states[i])));
     result.Set("hiddenStates", states);
   }
   result.Set("nanoseconds", nanoseconds);
@@ -101,7 +102,8 @@ Napi::Value run(Environment& environment, const Napi::CallbackInfo& info) {
       [state](Control& control) {
         const auto begin = std::chrono::steady_clock::now();
         state->outputs = state->loaded->encoder->run(state->request, control);
-        state->nanoseconds = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
+        state->nanoseconds =
+            std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
         state->loaded.reset();
       },
       [state](Napi::Env env) { return result_of(env, state->request, state->outputs, state->nanoseconds); });
@@ -133,7 +135,8 @@ Napi::Object linear_report(Napi::Env env, const EncoderWeights::Named& named) {
     entry.Set("bytes", static_cast<double>(form.bytes));
     forms.Set(forms.Length(), entry);
   }
-  for (const PackedLinear::Choice& choice : named.linear->choices()) buckets.Set(buckets.Length(), choice_of(env, choice));
+  for (const PackedLinear::Choice& choice : named.linear->choices())
+    buckets.Set(buckets.Length(), choice_of(env, choice));
   object.Set("forms", forms);
   object.Set("buckets", buckets);
   return object;

@@ -22,7 +22,8 @@ struct Bench {
     return backend->activations(tokens, width, {.linears = {}, .plain = true});
   }
   Tensor upload(const char* key, size_t tokens, size_t width, const PackedLinear* reader = nullptr) const {
-    const Readers readers{.linears = std::span(&reader, reader == nullptr ? 0 : 1), .plain = reader == nullptr};
+    const Readers readers{.linears = std::span(&reader, reader == nullptr ? 0 : 1),
+                          .plain = reader == nullptr};
     Tensor out = backend->activations(tokens, width, readers);
     backend->upload(floats_at(request, key), *out);
     return out;
@@ -45,13 +46,15 @@ struct Bench {
 };
 
 Napi::Value linear(const Bench& bench) {
-  const std::vector<float> weight = floats_at(bench.request, "weight"), bias = floats_at(bench.request, "bias");
+  const std::vector<float> weight = floats_at(bench.request, "weight"),
+                           bias = floats_at(bench.request, "bias");
   const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
   const auto matrix = bench.backend->pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
   const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
   const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
-  const Activation activation =
-      has(bench.request, "activation") ? activation_from(text_at(bench.request, "activation")) : Activation::none;
+  const Activation activation = has(bench.request, "activation")
+                                    ? activation_from(text_at(bench.request, "activation"))
+                                    : Activation::none;
   bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
   return bench.result(*out);
 }
@@ -71,13 +74,15 @@ Napi::Value layer_norm(const Bench& bench) {
 Napi::Value attention(const Bench& bench) {
   const size_t heads = bench.size("heads"), head_size = bench.size("headSize"), span = bench.size("span");
   const auto tokens = static_cast<size_t>(ints_at(bench.request, "offsets").back());
-  const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size), out = bench.blank(tokens, heads * head_size);
+  const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size),
+               out = bench.blank(tokens, heads * head_size);
   std::unique_ptr<Table> bias;
-  if (has(bench.request, "bias")) bias = bench.backend->table(floats_at(bench.request, "bias"), heads, 2 * span - 1);
+  if (has(bench.request, "bias"))
+    bias = bench.backend->table(floats_at(bench.request, "bias"), heads, 2 * span - 1);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
-  bench.backend->attention(*bench.batch(tokens), *in,
-                           {.heads = heads, .head_size = head_size, .scale = scale, .bias = bias.get(), .span = span},
-                           *out);
+  bench.backend->attention(
+      *bench.batch(tokens), *in,
+      {.heads = heads, .head_size = head_size, .scale = scale, .bias = bias.get(), .span = span}, *out);
   return bench.result(*out);
 }
 
@@ -101,13 +106,16 @@ Napi::Value gather(const Bench& bench) {
 Napi::Value embed(const Bench& bench) {
   const size_t width = bench.size("width");
   const auto table = [&](const char* key) {
-    return bench.backend->table(floats_at(bench.request, key), bench.count(key) / width, width);
+    return bench.backend->table(floats_at(bench.request, key), width == 0 ? 0 : bench.count(key) / width, width);
   };
   const auto word = table("word"), position = table("position");
   const auto type = bench.count("type") > 0 ? table("type") : nullptr;
-  const std::vector<int32_t> ids = ints_at(bench.request, "ids"), positions = ints_at(bench.request, "positions"),
-                             types = ints_at(bench.request, "types"), offsets = ints_at(bench.request, "offsets");
-  const auto batch = bench.backend->batch({.ids = ids, .types = types, .positions = positions, .offsets = offsets});
+  const std::vector<int32_t> ids = ints_at(bench.request, "ids"),
+                             positions = ints_at(bench.request, "positions"),
+                             types = ints_at(bench.request, "types"),
+                             offsets = ints_at(bench.request, "offsets");
+  const auto batch =
+      bench.backend->batch({.ids = ids, .types = types, .positions = positions, .offsets = offsets});
   const Tensor out = bench.blank(ids.size(), width);
   bench.backend->embed(*batch, *word, *position, type.get(), *norm_of(bench), *out);
   return bench.result(*out);
@@ -118,7 +126,8 @@ Napi::Value embed(const Bench& bench) {
 void bind_ops(Environment& environment, Napi::Object& exports) {
   Napi::Object ops = Napi::Object::New(exports.Env());
   const auto add = [&](const char* name, Napi::Value (*op)(const Bench&)) {
-    add_method(ops, name, [&environment, op](const Napi::CallbackInfo& info) { return op(Bench(environment, info)); });
+    add_method(ops, name,
+               [&environment, op](const Napi::CallbackInfo& info) { return op(Bench(environment, info)); });
   };
   add("linear", linear);
   add("layerNorm", layer_norm);

@@ -27,18 +27,22 @@ Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& i
     pruning::Selection selection;
   };
   const auto request = info[0].As<Napi::Object>();
-  auto state = std::make_shared<State>(State{weight_sources(request, "weights"), text_at(request, "score"),
-                                             size_at(request, "seed"), size_at(request, "stream"),
-                                             pattern_of(object_at(request, "pattern")), {}});
+  auto state = std::make_shared<State>(State{weight_sources(request, "weights"),
+                                             text_at(request, "score"),
+                                             size_at(request, "seed"),
+                                             size_at(request, "stream"),
+                                             pattern_of(object_at(request, "pattern")),
+                                             {}});
   return environment.enqueue(
       info[1].As<Napi::Object>(),
       [state, pool = environment.pool(0)](Control& control) {
-        state->selection =
-            pruning::select(state->weights, state->score, state->seed, state->stream, state->pattern, *pool, control);
+        state->selection = pruning::select(state->weights, state->score, state->seed, state->stream,
+                                           state->pattern, *pool, control);
       },
       [state](Napi::Env env) -> Napi::Value {
         const Napi::Array bits = Napi::Array::New(env);
-        for (const std::vector<uint8_t>& mask : state->selection.bits) bits.Set(bits.Length(), byte_array(env, mask));
+        for (const std::vector<uint8_t>& mask : state->selection.bits)
+          bits.Set(bits.Length(), byte_array(env, mask));
         Napi::Object result = Napi::Object::New(env);
         result.Set("bits", bits);
         result.Set("kept", number_array(env, state->selection.kept));
@@ -62,7 +66,8 @@ Napi::Value group_norms(Environment& environment, const Napi::CallbackInfo& info
       },
       [state](Napi::Env env) -> Napi::Value {
         const Napi::Array result = Napi::Array::New(env);
-        for (const std::vector<double>& norms : state->norms) result.Set(result.Length(), double_array(env, norms));
+        for (const std::vector<double>& norms : state->norms)
+          result.Set(result.Length(), double_array(env, norms));
         return result;
       });
 }
@@ -99,7 +104,9 @@ Napi::Value write_file(Environment& environment, const Napi::CallbackInfo& info)
   return environment.enqueue(
       info[1].As<Napi::Object>(),
       [path = text_at(request, "path"), bytes = std::vector<std::byte>(first, first + header.ElementLength()),
-       tensors = weight_sources(request, "tensors")](Control& control) { write_tensors(path, bytes, tensors, control); },
+       tensors = weight_sources(request, "tensors")](Control& control) {
+        write_tensors(path, bytes, tensors, control);
+      },
       [](Napi::Env env) { return env.Undefined(); });
 }
 
@@ -114,10 +121,14 @@ Napi::Value random_scores(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void bind_pruning(Environment& environment, Napi::Object& exports) {
-  add_method(exports, "selectWeights", [&](const Napi::CallbackInfo& info) { return select_weights(environment, info); });
-  add_method(exports, "groupNorms", [&](const Napi::CallbackInfo& info) { return group_norms(environment, info); });
-  add_method(exports, "inspectWeights", [&](const Napi::CallbackInfo& info) { return inspect_weights(environment, info); });
-  add_method(exports, "writeTensors", [&](const Napi::CallbackInfo& info) { return write_file(environment, info); });
+  add_method(exports, "selectWeights",
+             [&](const Napi::CallbackInfo& info) { return select_weights(environment, info); });
+  add_method(exports, "groupNorms",
+             [&](const Napi::CallbackInfo& info) { return group_norms(environment, info); });
+  add_method(exports, "inspectWeights",
+             [&](const Napi::CallbackInfo& info) { return inspect_weights(environment, info); });
+  add_method(exports, "writeTensors",
+             [&](const Napi::CallbackInfo& info) { return write_file(environment, info); });
   add_method(exports, "randomScores", random_scores);
 }
 

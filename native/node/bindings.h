@@ -3,8 +3,8 @@
 
 #include "node/environment.h"
 
-/// One function for each part of binding.d.ts. They add their methods to `exports`; `environment` lives as long
-/// as the exports do.
+/// One function for each part of binding.d.ts. They add their methods to `exports`; `environment` lives as
+/// long as the exports do.
 namespace twofour::node {
 
 void bind_encoder(Environment& environment, Napi::Object& exports);
@@ -14,19 +14,20 @@ void bind_ops(Environment& environment, Napi::Object& exports);
 /// A method that runs `body(info)`, turning native exceptions into coded JavaScript ones.
 template <class Body>
 void add_method(Napi::Object& exports, const char* name, Body body) {
-  exports.Set(name, Napi::Function::New(exports.Env(),
-                                        [body](const Napi::CallbackInfo& info) -> Napi::Value {
-                                          try {
-                                            return body(info);
-                                          } catch (const Error& error) {
-                                            throw coded_error(info.Env(), error.code(), error.what());
-                                          } catch (const Napi::Error&) {
-                                            throw;
-                                          } catch (const std::exception& error) {
-                                            throw coded_error(info.Env(), "INTERNAL", error.what());
-                                          }
-                                        },
-                                        name));
+  exports.Set(name, Napi::Function::New(
+                        exports.Env(),
+                        [body](const Napi::CallbackInfo& info) -> Napi::Value {
+                          try {
+                            return body(info);
+                          } catch (const Error& error) {
+                            throw coded_error(info.Env(), error.code(), error.what());
+                          } catch (const Napi::Error&) {
+                            throw;
+                          } catch (const std::exception& error) {
+                            throw coded_error(info.Env(), "INTERNAL", error.what());
+                          }
+                        },
+                        name));
 }
 
 }  // namespace twofour::node

@@ -34,7 +34,8 @@ std::vector<size_t> sizes(const Napi::Array& array) {
 
 LayerSpec layer_spec(const Napi::Object& object) {
   LayerSpec layer{size_at(object, "weights"), {}, size_at(object, "inner")};
-  for (const size_t head : sizes(object.Get("heads").As<Napi::Array>())) layer.heads.push_back(static_cast<int32_t>(head));
+  for (const size_t head : sizes(object.Get("heads").As<Napi::Array>()))
+    layer.heads.push_back(static_cast<int32_t>(head));
   return layer;
 }
 
@@ -47,18 +48,29 @@ HeadSpec head_spec(const Napi::Object& object) {
   HeadSpec head{size_at(object, "labels"), head_input(text_at(object, "input")), std::nullopt};
   if (has(object, "transform")) {
     const Napi::Object transform = object_at(object, "transform");
-    head.transform = {size_at(transform, "size"), activation_from(text_at(transform, "activation")), flag_at(transform, "norm")};
+    head.transform = {size_at(transform, "size"), activation_from(text_at(transform, "activation")),
+                      flag_at(transform, "norm")};
   }
   return head;
 }
 
 }  // namespace
 
-double number_at(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Number>().DoubleValue(); }
-size_t size_at(const Napi::Object& object, const char* key) { return static_cast<size_t>(number_at(object, key)); }
-bool flag_at(const Napi::Object& object, const char* key) { return has(object, key) && object.Get(key).As<Napi::Boolean>(); }
-std::string text_at(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::String>(); }
-Napi::Object object_at(const Napi::Object& object, const char* key) { return object.Get(key).As<Napi::Object>(); }
+double number_at(const Napi::Object& object, const char* key) {
+  return object.Get(key).As<Napi::Number>().DoubleValue();
+}
+size_t size_at(const Napi::Object& object, const char* key) {
+  return static_cast<size_t>(number_at(object, key));
+}
+bool flag_at(const Napi::Object& object, const char* key) {
+  return has(object, key) && object.Get(key).As<Napi::Boolean>();
+}
+std::string text_at(const Napi::Object& object, const char* key) {
+  return object.Get(key).As<Napi::String>();
+}
+Napi::Object object_at(const Napi::Object& object, const char* key) {
+  return object.Get(key).As<Napi::Object>();
+}
 bool has(const Napi::Object& object, const char* key) {
   const Napi::Value value = object.Get(key);
   return !value.IsUndefined() && !value.IsNull();
@@ -120,7 +132,8 @@ EncoderSpec encoder_spec(const Napi::Object& object) {
   spec.embedding = size_at(object, "embedding");
   spec.projection = flag_at(object, "projection");
   spec.positions = size_at(object, "positions");
-  if (has(object, "positionPadding")) spec.position_padding = static_cast<int32_t>(size_at(object, "positionPadding"));
+  if (has(object, "positionPadding"))
+    spec.position_padding = static_cast<int32_t>(size_at(object, "positionPadding"));
   spec.token_types = size_at(object, "tokenTypes");
   spec.head_size = size_at(object, "headSize");
   spec.original_heads = size_at(object, "originalHeads");
@@ -131,7 +144,8 @@ EncoderSpec encoder_spec(const Napi::Object& object) {
     spec.relative = {size_at(relative, "buckets"), size_at(relative, "maxDistance")};
   }
   const auto layers = object.Get("layers").As<Napi::Array>();
-  for (uint32_t i = 0; i < layers.Length(); ++i) spec.layers.push_back(layer_spec(layers.Get(i).As<Napi::Object>()));
+  for (uint32_t i = 0; i < layers.Length(); ++i)
+    spec.layers.push_back(layer_spec(layers.Get(i).As<Napi::Object>()));
   spec.layers_per_state = size_at(object, "layersPerState");
   spec.pooler = flag_at(object, "pooler");
   if (has(object, "head")) spec.head = head_spec(object_at(object, "head"));

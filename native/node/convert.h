@@ -7,8 +7,8 @@
 #include "base/weight_source.h"
 #include "engine/encoder.h"
 
-/// JavaScript values → plain structs, on the JavaScript thread, before work starts. What crosses was checked by
-/// lib/; a value of the wrong type is a bug there and throws a TypeError by N-API's own accessors.
+/// JavaScript values → plain structs, on the JavaScript thread, before work starts. What crosses was checked
+/// by lib/; a value of the wrong type is a bug there and throws a TypeError by N-API's own accessors.
 namespace twofour::node {
 
 size_t size_at(const Napi::Object& object, const char* key);

@@ -17,8 +17,9 @@ namespace twofour::node {
 /// One per Node environment (main thread or worker): the queue on which all native work runs, one job at a
 /// time, each with the whole pool. Created and used on the JavaScript thread; jobs run on one native thread.
 ///
-/// At the environment's end a cleanup hook stops the thread before Node tears its own channel down: the running
-/// job sees its cancel flag between layers, waiting ones are dropped, and nobody is called afterwards.
+/// At the environment's end a cleanup hook stops the thread before Node tears its own channel down: the
+/// running job sees its cancel flag between layers, waiting ones are dropped, and nobody is called
+/// afterwards.
 class Environment {
  public:
   explicit Environment(Napi::Env env) : env_(env) {}

@@ -1,50 +1,51 @@
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <span>
-
 #include <dlfcn.h>
 #include <link.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
-/// One binary for old and new distributions: on x86-64 the addon asks for nothing newer than glibc 2.28, which
-/// Node itself needs, whatever glibc it was compiled on. Two means, and CMakeLists.txt compiles this file and
-/// passes --wrap only where they apply (never under sanitizers, whose runtime interposes the same names):
-///
-/// - What the static libstdc++ and libgcc want from a newer glibc is defined here, hidden, for this binary alone.
-/// - References to functions that got a newer symbol version are sent to the old version of the same function.
-///
-/// test/glibc.test.ts reads the versions that the binary asks for.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+
+/// One binary for old and new distributions: on x86-64 the addon asks for nothing newer than glibc 2.28,
+/// which Node itself needs, whatever glibc it was compiled on. CMakeLists.txt compiles this file and passes
+/// --wrap where that applies (never under sanitizers, whose runtime interposes the same names). Two means:
+/// what the static libstdc++ and libgcc want from a newer glibc is defined here, hidden, for this binary
+/// alone; references to functions that got a newer symbol version are sent to the old version of the same
+/// function. test/glibc.test.ts reads the versions that the binary asks for.
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-/// --wrap=name sends every reference to __wrap_name, which jumps on, whatever the arguments, to name@version.
-#define OLD(name, version)                          \
-  asm(".text\n"                                     \
-      ".globl __wrap_" #name "\n"                   \
-      ".hidden __wrap_" #name "\n"                  \
-      ".type __wrap_" #name ", @function\n"         \
-      ".symver old_" #name ", " #name "@" version "\n" \
-      "__wrap_" #name ":\n"                         \
-      "  endbr64\n"                                 \
-      "  jmp old_" #name "@PLT\n"                   \
+// --wrap=name sends every reference to __wrap_name, which jumps on, whatever the arguments, to the version of
+// `name` that x86-64 began with.
+// clang-format off
+#define OLD(name)                                      \
+  asm(".text\n"                                        \
+      ".globl __wrap_" #name "\n"                      \
+      ".hidden __wrap_" #name "\n"                     \
+      ".type __wrap_" #name ", @function\n"            \
+      ".symver old_" #name ", " #name "@GLIBC_2.2.5\n" \
+      "__wrap_" #name ":\n"                            \
+      "  endbr64\n"                                    \
+      "  jmp old_" #name "@PLT\n"                      \
       ".size __wrap_" #name ", . - __wrap_" #name "\n")
+// clang-format on
 
 // 2.34 moved libpthread into libc; the functions stayed what they were.
-OLD(pthread_create, "GLIBC_2.2.5");
-OLD(pthread_detach, "GLIBC_2.2.5");
-OLD(pthread_join, "GLIBC_2.2.5");
-OLD(pthread_once, "GLIBC_2.2.5");
-OLD(pthread_key_create, "GLIBC_2.2.5");
-OLD(__pthread_key_create, "GLIBC_2.2.5");
-OLD(pthread_key_delete, "GLIBC_2.2.5");
-OLD(pthread_getspecific, "GLIBC_2.2.5");
-OLD(pthread_setspecific, "GLIBC_2.2.5");
+OLD(pthread_create);
+OLD(pthread_detach);
+OLD(pthread_join);
+OLD(pthread_once);
+OLD(pthread_key_create);
+OLD(__pthread_key_create);
+OLD(pthread_key_delete);
+OLD(pthread_getspecific);
+OLD(pthread_setspecific);
 // 2.29 gave these a faster entry without the SVID error hook; the values are the same.
-OLD(exp, "GLIBC_2.2.5");
-OLD(log, "GLIBC_2.2.5");
-OLD(pow, "GLIBC_2.2.5");
+OLD(exp);
+OLD(log);
+OLD(pow);
 
 extern "C" {
 
@@ -76,7 +77,7 @@ int look_in(dl_phdr_info* object, size_t, void* data) {
   const Search& search = *static_cast<Search*>(data);
   const ElfW(Phdr)* frames = nullptr;
   bool inside = false;
-  for (const ElfW(Phdr)& part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
+  for (const auto& part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
     const uintptr_t begin = object->dlpi_addr + part.p_vaddr;
     if (part.p_type == PT_GNU_EH_FRAME) frames = &part;
     if (part.p_type != PT_LOAD || search.address < begin || search.address - begin >= part.p_memsz) continue;

@@ -10,14 +10,18 @@ namespace {
 
 struct PlainLinear final : PackedLinear {
   explicit PlainLinear(const LinearWeights& from)
-      : weight(from.weight.begin(), from.weight.end()), bias(from.bias.begin(), from.bias.end()),
-        rows_(from.rows), columns_(from.columns) {}
+      : weight(from.weight.begin(), from.weight.end()),
+        bias(from.bias.begin(), from.bias.end()),
+        rows_(from.rows),
+        columns_(from.columns) {}
   size_t rows() const override { return rows_; }
   size_t columns() const override { return columns_; }
   size_t nonzeros() const override {
     return weight.size() - static_cast<size_t>(std::count(weight.begin(), weight.end(), 0.0f));
   }
-  std::vector<Form> forms() const override { return {{"float32", (weight.size() + bias.size()) * sizeof(float)}}; }
+  std::vector<Form> forms() const override {
+    return {{"float32", (weight.size() + bias.size()) * sizeof(float)}};
+  }
   std::vector<Choice> choices() const override {
     return {{std::nullopt, "float32", std::nullopt, std::nullopt, "The reference backend has one form."}};
   }
@@ -48,20 +52,25 @@ struct PlainBatch final : Batch {
 class PlainActivations final : public Activations {
  public:
   PlainActivations(size_t tokens, size_t width, bool plain, bool quantised)
-      : tokens_(tokens), width_(width), plain_(plain ? tokens * width : 0),
-        levels_(quantised ? tokens * width : 0), scales_(quantised ? tokens : 0) {}
+      : tokens_(tokens),
+        width_(width),
+        plain_(plain ? tokens * width : 0),
+        levels_(quantised ? tokens * width : 0),
+        scales_(quantised ? tokens : 0) {}
 
   size_t tokens() const override { return tokens_; }
   size_t width() const override { return width_; }
 
   void write_row(size_t token, const std::vector<double>& row) {
-    if (!plain_.empty()) std::copy(row.begin(), row.end(), plain_.begin() + static_cast<ptrdiff_t>(token * width_));
+    if (!plain_.empty())
+      std::copy(row.begin(), row.end(), plain_.begin() + static_cast<ptrdiff_t>(token * width_));
     if (scales_.empty()) return;
     double largest = 0;
     for (const double x : row) largest = std::max(largest, std::fabs(x));
     const double scale = largest > 0 ? largest / 127 : 1;
     scales_[token] = static_cast<float>(scale);
-    for (size_t i = 0; i < width_; ++i) levels_[token * width_ + i] = static_cast<int8_t>(std::lround(row[i] / scale));
+    for (size_t i = 0; i < width_; ++i)
+      levels_[token * width_ + i] = static_cast<int8_t>(std::lround(row[i] / scale));
   }
   /// What a linear reads.
   double input(size_t token, size_t i) const {
@@ -107,7 +116,8 @@ class PlainBackend final : public Backend {
   std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
     return std::make_unique<PlainTable>(values, columns);
   }
-  std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias, float epsilon) override {
+  std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
+                             float epsilon) override {
     return std::make_unique<PlainNorm>(gain, bias, epsilon);
   }
   std::unique_ptr<Batch> batch(const BatchView& view) override {
@@ -123,8 +133,8 @@ class PlainBackend final : public Backend {
     return std::make_unique<PlainActivations>(tokens, width, readers.plain || !quantised, quantised);
   }
 
-  void embed(const Batch& batch, const Table& word, const Table& position, const Table* type, const Norm& norm,
-             Activations& out) override {
+  void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
+             const Norm& norm, Activations& out) override {
     const PlainBatch& tokens = own(batch);
     const auto at = [&](const Table& table, int32_t row, size_t i) -> double {
       return static_cast<const PlainTable&>(table).values[static_cast<size_t>(row) * out.width() + i];
@@ -139,7 +149,8 @@ class PlainBackend final : public Backend {
     }
   }
 
-  void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue, Activations& out) override {
+  void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
+              Activations& out) override {
     const auto& matrix = static_cast<const PlainLinear&>(linear);
     std::vector<double> y(matrix.rows_);
     for (size_t token = 0; token < in.tokens(); ++token) {
@@ -162,10 +173,12 @@ class PlainBackend final : public Backend {
     }
   }
 
-  void attention(const Batch& batch, const Activations& in, const Attention& attention, Activations& out) override {
+  void attention(const Batch& batch, const Activations& in, const Attention& attention,
+                 Activations& out) override {
     const std::vector<int32_t>& offsets = own(batch).offsets;
     for (size_t sequence = 0; sequence + 1 < offsets.size(); ++sequence) {
-      const auto begin = static_cast<size_t>(offsets[sequence]), end = static_cast<size_t>(offsets[sequence + 1]);
+      const auto begin = static_cast<size_t>(offsets[sequence]),
+                 end = static_cast<size_t>(offsets[sequence + 1]);
       for (size_t query = begin; query < end; ++query) {
         std::vector<double> context(attention.heads * attention.head_size, 0.0);
         for (size_t head = 0; head < attention.heads; ++head) {
@@ -183,7 +196,8 @@ class PlainBackend final : public Backend {
     }
   }
 
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize, Activations& out) override {
+  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
+            Activations& out) override {
     const std::vector<int32_t>& offsets = own(batch).offsets;
     std::vector<float> row(in.width());
     for (size_t sequence = 0; sequence + 1 < offsets.size(); ++sequence) {
@@ -206,8 +220,8 @@ class PlainBackend final : public Backend {
   }
 
  private:
-  static void attend(const PlainActivations& qkv, const Attention& attention, size_t head, size_t begin, size_t end,
-                     size_t query, double* context) {
+  static void attend(const PlainActivations& qkv, const Attention& attention, size_t head, size_t begin,
+                     size_t end, size_t query, double* context) {
     const size_t size = attention.head_size, model = attention.heads * size;
     std::vector<double> weights(end - begin);
     double highest = -INFINITY, total = 0;
@@ -237,6 +251,8 @@ class PlainBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_plain_backend(Storage storage) { return std::make_unique<PlainBackend>(storage); }
+std::unique_ptr<Backend> make_plain_backend(Storage storage) {
+  return std::make_unique<PlainBackend>(storage);
+}
 
 }  // namespace twofour::plain

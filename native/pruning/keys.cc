@@ -46,7 +46,8 @@ void clear_below(std::span<const Key> keys, const Threshold& threshold, size_t& 
 
 }  // namespace
 
-void clear_lowest(std::span<const std::span<const Key>> keys, size_t remove, std::span<std::span<uint8_t>> bits) {
+void clear_lowest(std::span<const std::span<const Key>> keys, size_t remove,
+                  std::span<std::span<uint8_t>> bits) {
   if (remove == 0) return;
   const Threshold threshold = threshold_of(keys, remove);
   size_t ties = threshold.ties;
@@ -60,7 +61,8 @@ void clear_lowest_of_row(std::span<const Key> keys, size_t remove, std::span<uin
   const auto nth = scratch.begin() + static_cast<ptrdiff_t>(remove - 1);
   std::nth_element(scratch.begin(), nth, scratch.end());
   const Key key = *nth;
-  const auto below = static_cast<size_t>(std::count_if(keys.begin(), keys.end(), [&](Key k) { return k < key; }));
+  const auto below =
+      static_cast<size_t>(std::count_if(keys.begin(), keys.end(), [&](Key k) { return k < key; }));
   size_t ties = remove - below;
   clear_below(keys, {key, ties}, ties, bits, offset);
 }

@@ -38,8 +38,8 @@ std::vector<double> norms_of(const WeightSource& source, Axis axis, size_t group
 }
 
 template <class Result, class Body>
-std::vector<Result> for_each_matrix(const std::vector<WeightSource>& matrices, ThreadPool& pool, Control& control,
-                                    Body&& body) {
+std::vector<Result> for_each_matrix(const std::vector<WeightSource>& matrices, ThreadPool& pool,
+                                    Control& control, Body&& body) {
   std::vector<Result> results(matrices.size());
   std::atomic<size_t> done{0};
   pool.run(matrices.size(), [&](size_t index, size_t worker) {
@@ -53,13 +53,14 @@ std::vector<Result> for_each_matrix(const std::vector<WeightSource>& matrices, T
 
 }  // namespace
 
-std::vector<std::vector<double>> group_norms(const std::vector<WeightSource>& matrices, Axis axis, size_t group,
-                                             ThreadPool& pool, Control& control) {
+std::vector<std::vector<double>> group_norms(const std::vector<WeightSource>& matrices, Axis axis,
+                                             size_t group, ThreadPool& pool, Control& control) {
   return for_each_matrix<std::vector<double>>(
       matrices, pool, control, [&](const WeightSource& source) { return norms_of(source, axis, group); });
 }
 
-std::vector<WeightReport> inspect(const std::vector<WeightSource>& matrices, ThreadPool& pool, Control& control) {
+std::vector<WeightReport> inspect(const std::vector<WeightSource>& matrices, ThreadPool& pool,
+                                  Control& control) {
   return for_each_matrix<WeightReport>(matrices, pool, control, report_of);
 }
 

@@ -11,8 +11,8 @@ enum class Axis : uint8_t { rows, columns };
 
 /// Sum of |w| over consecutive groups of `group` rows or columns of each matrix (a vector has one column).
 /// The size along the axis is a multiple of `group`. Throws what read_floats throws, and Cancelled.
-std::vector<std::vector<double>> group_norms(const std::vector<WeightSource>& matrices, Axis axis, size_t group,
-                                             ThreadPool& pool, Control& control);
+std::vector<std::vector<double>> group_norms(const std::vector<WeightSource>& matrices, Axis axis,
+                                             size_t group, ThreadPool& pool, Control& control);
 
 struct WeightReport {
   size_t elements, zeros;
@@ -21,6 +21,7 @@ struct WeightReport {
 };
 
 /// Throws what read_floats throws, and Cancelled.
-std::vector<WeightReport> inspect(const std::vector<WeightSource>& matrices, ThreadPool& pool, Control& control);
+std::vector<WeightReport> inspect(const std::vector<WeightSource>& matrices, ThreadPool& pool,
+                                  Control& control);
 
 }  // namespace twofour::pruning

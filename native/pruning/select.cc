@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <numeric>
 
 #include "base/bits.h"
 #include "pruning/keys.h"
@@ -35,15 +36,23 @@ Matrix scored(const WeightSource& source, Score score, const Draw& draw) {
   return matrix;
 }
 
-void keep_n_of_m(Matrix& matrix, const NOfM& pattern) {
+/// Groups run over the columns that structure has left, so that the matrix has the pattern after their removal.
+std::vector<size_t> columns_of(const WeightSource& source) {
+  if (source.columns) return {source.columns->begin(), source.columns->end()};
+  std::vector<size_t> all(source.stored_columns());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
+}
+
+void keep_n_of_m(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
   for (size_t row = 0; row < matrix.rows; ++row) {
-    for (size_t column = 0; column + pattern.m <= matrix.columns; column += pattern.m) {
-      const size_t first = row * matrix.columns + column;
-      const Key* group = matrix.keys.data() + first;
+    const size_t line = row * matrix.columns;
+    for (size_t first = 0; first + pattern.m <= columns.size(); first += pattern.m) {
+      const auto key = [&](size_t i) { return matrix.keys[line + columns[first + i]]; };
       for (size_t i = 0; i < pattern.m; ++i) {
         size_t better = 0;
-        for (size_t j = 0; j < pattern.m; ++j) better += group[j] > group[i] || (group[j] == group[i] && j < i);
-        if (better >= pattern.n) clear_bit(matrix.bits, first + i);
+        for (size_t j = 0; j < pattern.m; ++j) better += key(j) > key(i) || (key(j) == key(i) && j < i);
+        if (better >= pattern.n) clear_bit(matrix.bits, line + columns[first + i]);
       }
     }
   }
@@ -59,7 +68,8 @@ void thin_out(Matrix& matrix, const Unstructured& pattern) {
   std::vector<Key> scratch;
   for (size_t row = 0; row < matrix.rows; ++row) {
     const std::span<const Key> keys = std::span(matrix.keys).subspan(row * matrix.columns, matrix.columns);
-    clear_lowest_of_row(keys, to_remove(pattern.fraction, keys.size()), matrix.bits, row * matrix.columns, scratch);
+    clear_lowest_of_row(keys, to_remove(pattern.fraction, keys.size()), matrix.bits, row * matrix.columns,
+                        scratch);
   }
 }
 
@@ -83,8 +93,8 @@ size_t count_bits(const std::vector<uint8_t>& bits) {
 
 }  // namespace
 
-Selection select(const std::vector<WeightSource>& sources, std::string_view score_name, uint64_t seed, uint64_t stream,
-                 const Pattern& pattern, ThreadPool& pool, Control& control) {
+Selection select(const std::vector<WeightSource>& sources, std::string_view score_name, uint64_t seed,
+                 uint64_t stream, const Pattern& pattern, ThreadPool& pool, Control& control) {
   const Score score = score_named(score_name);
   const auto* unstructured = std::get_if<Unstructured>(&pattern);
   const auto* n_of_m = std::get_if<NOfM>(&pattern);
@@ -95,7 +105,7 @@ Selection select(const std::vector<WeightSource>& sources, std::string_view scor
   pool.run(sources.size(), [&](size_t index, size_t worker) {
     control.check();
     matrices[index] = scored(sources[index], score, {seed, stream, index});
-    if (n_of_m != nullptr) keep_n_of_m(matrices[index], *n_of_m);
+    if (n_of_m != nullptr) keep_n_of_m(matrices[index], columns_of(sources[index]), *n_of_m);
     if (unstructured != nullptr && !together) thin_out(matrices[index], *unstructured);
     // Bits are all that is needed later; keys are 32 times as large.
     if (!together) matrices[index].keys = {};
@@ -105,9 +115,10 @@ Selection select(const std::vector<WeightSource>& sources, std::string_view scor
   if (together) thin_out_together(matrices, unstructured->fraction);
 
   Selection selection;
-  for (Matrix& matrix : matrices) {
+  for (size_t i = 0; i < matrices.size(); ++i) {
+    Matrix& matrix = matrices[i];
     selection.kept.push_back(count_bits(matrix.bits));
-    selection.tails.push_back(n_of_m == nullptr ? 0 : matrix.columns % n_of_m->m);
+    selection.tails.push_back(n_of_m == nullptr ? 0 : columns_of(sources[i]).size() % n_of_m->m);
     selection.bits.push_back(std::move(matrix.bits));
   }
   return selection;

@@ -18,7 +18,8 @@ struct Unstructured {
   Per per;
 };
 
-/// Of every m consecutive inputs of a row, n stay. A tail of fewer than m inputs stays whole.
+/// Of every m consecutive inputs of a row (among those that a source's `columns` keep), n stay. A tail of fewer than
+/// m inputs stays whole.
 struct NOfM {
   size_t n, m;
 };
@@ -26,15 +27,16 @@ struct NOfM {
 using Pattern = std::variant<Unstructured, NOfM>;
 
 struct Selection {
-  std::vector<std::vector<uint8_t>> bits;  ///< One per matrix: what was kept before and is kept by the pattern.
-  std::vector<size_t> kept;                ///< Bits that are set.
-  std::vector<size_t> tails;               ///< Inputs per row outside every whole group (N:M only).
+  std::vector<std::vector<uint8_t>>
+      bits;                   ///< One per matrix: what was kept before and is kept by the pattern.
+  std::vector<size_t> kept;   ///< Bits that are set.
+  std::vector<size_t> tails;  ///< Inputs per row outside every whole group (N:M only).
 };
 
-/// Chooses by score. Weights that are gone already go first. Of equal scores the lower index stays (for `global`
-/// the earlier matrix). The result does not depend on the number of threads.
-/// Throws what read_floats throws (PRUNE_NOT_FINITE included), and Cancelled.
-Selection select(const std::vector<WeightSource>& matrices, std::string_view score, uint64_t seed, uint64_t stream,
-                 const Pattern& pattern, ThreadPool& pool, Control& control);
+/// Chooses by score. Weights that are gone already go first. Of equal scores the lower index stays (for
+/// `global` the earlier matrix). The result does not depend on the number of threads. Throws what read_floats
+/// throws (PRUNE_NOT_FINITE included), and Cancelled.
+Selection select(const std::vector<WeightSource>& matrices, std::string_view score, uint64_t seed,
+                 uint64_t stream, const Pattern& pattern, ThreadPool& pool, Control& control);
 
 }  // namespace twofour::pruning

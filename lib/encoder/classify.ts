@@ -1,0 +1,89 @@
+import type { HeadKind } from '../architecture/spec.js'
+import { checkKeys, checkSignal } from '../check.js'
+import type { Checkpoint } from '../checkpoint/checkpoint.js'
+import { TwofourError } from '../errors.js'
+import type { Encoder } from './encoder.js'
+import { blankRequest } from './run.js'
+import { type Text, textSlices } from './texts.js'
+
+export type ClassifyOptions = { readonly signal?: AbortSignal | undefined }
+
+export type Classification = {
+  /** The label with the highest score. */
+  readonly label: string
+  readonly score: number
+  /** By label: softmax, or each label's own sigmoid for one label or several at once, or the value of a regression. */
+  readonly scores: Readonly<Record<string, number>>
+  /** Something of the text was cut off. */
+  readonly truncated: boolean
+}
+
+export async function classify(
+  encoder: Encoder,
+  texts: readonly Text[],
+  options: ClassifyOptions,
+): Promise<Classification[]> {
+  checkKeys('options', options, ['signal'])
+  const signal = checkSignal(options.signal)
+  checkHead(encoder, 'sequenceClassification', 'classify')
+  const labels = labelsOf(encoder.checkpoint)
+  const scoresOf = scoring(encoder.checkpoint, labels.length)
+
+  const results: Classification[] = []
+  for await (const { encodings, batch } of textSlices(encoder, texts)) {
+    const { logits } = await encoder.submit({ ...blankRequest(batch), logits: true }, signal)
+    for (const [i, { truncated }] of encodings.entries()) {
+      results.push({
+        ...best(labels, scoresOf(logits!.subarray(i * labels.length, (i + 1) * labels.length))),
+        truncated,
+      })
+    }
+  }
+  return results
+}
+
+/** @throws TwofourError TASK_UNSUPPORTED naming the head that the model has */
+export function checkHead(encoder: Encoder, kind: HeadKind, verb: string): void {
+  const has = encoder.spec.head?.kind
+  if (has === kind) return
+  throw new TwofourError(
+    'TASK_UNSUPPORTED',
+    `\`${verb}\` needs a model with a ${words(kind)} head; this one has ${has === undefined ? 'no head' : `a ${words(has)} head`}.`,
+    { needed: kind, head: has ?? null },
+  )
+}
+
+function words(kind: HeadKind): string {
+  return kind.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
+
+/** Names by index; LABEL_0, LABEL_1 … where the config names none. */
+export function labelsOf(checkpoint: Checkpoint): readonly string[] {
+  return checkpoint.labels ?? Array.from({ length: checkpoint.spec.head!.labels }, (_, i) => `LABEL_${i}`)
+}
+
+function scoring(checkpoint: Checkpoint, labels: number): (logits: Float32Array) => number[] {
+  const problem = checkpoint.config.problem_type
+  if (problem === 'regression') return (logits) => [...logits]
+  if (problem === 'multi_label_classification' || labels === 1) {
+    return (logits) => [...logits].map((logit) => 1 / (1 + Math.exp(-logit)))
+  }
+  return softmax
+}
+
+/** Logits to probabilities that add up to 1. */
+export function softmax(logits: Float32Array): number[] {
+  const highest = logits.reduce((a, b) => Math.max(a, b), -Infinity)
+  const powers = [...logits].map((logit) => Math.exp(logit - highest))
+  const total = powers.reduce((a, b) => a + b, 0)
+  return powers.map((power) => power / total)
+}
+
+function best(labels: readonly string[], scores: readonly number[]) {
+  const top = scores.reduce((at, score, i) => (score > scores[at]! ? i : at), 0)
+  return {
+    label: labels[top]!,
+    score: scores[top]!,
+    scores: Object.fromEntries(labels.map((label, i) => [label, scores[i]!])),
+  }
+}

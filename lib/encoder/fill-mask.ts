@@ -1,0 +1,57 @@
+import { checkInteger, checkKeys, checkSignal } from '../check.js'
+import { TwofourError } from '../errors.js'
+import { checkHead, softmax } from './classify.js'
+import type { Encoder } from './encoder.js'
+import { blankRequest } from './run.js'
+import { type Text, textSlices } from './texts.js'
+
+export type FillMaskOptions = {
+  /** Candidates for each mask. @default 5 */
+  readonly top?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** One mask of a text: candidates, the likeliest first. */
+export type FilledMask = {
+  /** Index in the tokenised text. */
+  readonly position: number
+  readonly candidates: readonly { readonly token: string; readonly id: number; readonly score: number }[]
+}
+
+/** For each text, its masks in order. A text without a mask token is refused by number. */
+export async function fillMask(
+  encoder: Encoder,
+  texts: readonly Text[],
+  options: FillMaskOptions,
+): Promise<FilledMask[][]> {
+  checkKeys('options', options, ['top', 'signal'])
+  const signal = checkSignal(options.signal)
+  const top = checkInteger('top', options.top ?? 5, 1, encoder.spec.vocab)
+  checkHead(encoder, 'maskedLanguage', 'fillMask')
+  const tokenizer = await encoder.tokenizer()
+  const mask = tokenizer.special.mask
+  if (mask === undefined)
+    throw new TwofourError('TOKENIZER_INVALID', "The model's tokenizer has no mask token.")
+
+  const results: FilledMask[][] = []
+  for await (const { first, encodings, batch } of textSlices(encoder, texts)) {
+    const logitRows = Int32Array.from(batch.ids.keys()).filter((token) => batch.ids[token] === mask)
+    const { logits } = await encoder.submit({ ...blankRequest(batch), logits: true, logitRows }, signal)
+    let row = 0
+    for (const [i, { inputIds }] of encodings.entries()) {
+      const positions = [...inputIds.keys()].filter((token) => inputIds[token] === mask)
+      if (positions.length === 0)
+        throw new RangeError(
+          `Expected \`texts[${first + i}]\` to have a mask token (${tokenizer.tokenOf(mask)}).`,
+        )
+      results.push(positions.map((position) => ({ position, candidates: likeliest(logits!, row++) })))
+    }
+  }
+  return results
+
+  function likeliest(logits: Float32Array, row: number) {
+    const scores = softmax(logits.subarray(row * encoder.spec.vocab, (row + 1) * encoder.spec.vocab))
+    const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, top)
+    return order.map((id) => ({ token: tokenizer.tokenOf(id), id, score: scores[id]! }))
+  }
+}

@@ -1,0 +1,140 @@
+import type { RunRequest, RunResult } from '../../binding.js'
+import type { EncoderSpec } from '../architecture/spec.js'
+import { checkKeys, checkOneOf, checkSignal, expected } from '../check.js'
+import { TwofourError } from '../errors.js'
+import type { PackedBatch } from './batch.js'
+
+export const outputNames = ['lastHiddenState', 'pooled', 'logits', 'hiddenStates'] as const
+export type OutputName = (typeof outputNames)[number]
+
+export type RunOptions = {
+  /** What to compute and copy. @default lastHiddenState, and pooled and logits where the model has them */
+  readonly outputs?: readonly OutputName[] | undefined
+  /**
+   * For heads over tokens (masked language, token classification, question answering): only the logits of these
+   * tokens of the batch, ascending. @default every token
+   */
+  readonly logitRows?: readonly number[] | Int32Array | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Row-major, fp32; `dims` has the shape of each output that is there. */
+export type RunOutputs = {
+  /** [tokens, hidden], sequences one after another */
+  readonly lastHiddenState?: Float32Array
+  /** [sequences, hidden]: the pooler's tanh of each first token */
+  readonly pooled?: Float32Array
+  /** [sequences, labels]; for heads over tokens [tokens or logitRows, labels] */
+  readonly logits?: Float32Array
+  /** The embeddings, then after each layer: [tokens, hidden] each */
+  readonly hiddenStates?: readonly Float32Array[]
+  /** n + 1 entries: sequence i is tokens [offsets[i], offsets[i + 1]) */
+  readonly sequenceOffsets: Int32Array
+  readonly dims: Readonly<Partial<Record<OutputName, readonly number[]>>>
+}
+
+/** A request for a batch that asks for nothing yet. */
+export function blankRequest(batch: PackedBatch): RunRequest {
+  return {
+    ids: batch.ids,
+    types: batch.types,
+    offsets: batch.sequenceOffsets,
+    lastHiddenState: false,
+    pooled: false,
+    logits: false,
+    hiddenStates: false,
+  }
+}
+
+/** Heads over tokens give a row of logits for each token. */
+export function headReadsTokens(spec: EncoderSpec): boolean {
+  return spec.head !== null && spec.head.input === 'tokens'
+}
+
+/** @throws TypeError, RangeError, or TwofourError TASK_UNSUPPORTED for an output that the model lacks */
+export function runRequest(spec: EncoderSpec, batch: PackedBatch, options: RunOptions): RunRequest {
+  checkKeys('options', options, ['outputs', 'logitRows', 'signal'])
+  checkSignal(options.signal)
+  const outputs = wantedOutputs(spec, options.outputs)
+  const request: RunRequest = {
+    ...blankRequest(batch),
+    lastHiddenState: outputs.has('lastHiddenState'),
+    pooled: outputs.has('pooled'),
+    logits: outputs.has('logits'),
+    hiddenStates: outputs.has('hiddenStates'),
+  }
+  if (options.logitRows !== undefined) request.logitRows = checkedRows(spec, batch, options.logitRows)
+  return request
+}
+
+function wantedOutputs(spec: EncoderSpec, wanted: readonly OutputName[] | undefined): Set<OutputName> {
+  const lacks = {
+    pooled: !spec.pooler,
+    logits: spec.head === null,
+    lastHiddenState: false,
+    hiddenStates: false,
+  }
+  if (wanted === undefined) {
+    return new Set((['lastHiddenState', 'pooled', 'logits'] as const).filter((name) => !lacks[name]))
+  }
+  if (!Array.isArray(wanted)) throw new TypeError(expected('outputs', 'an array of output names', wanted))
+  for (const [i, name] of wanted.entries()) {
+    checkOneOf(`outputs[${i}]`, name, outputNames)
+    if (!lacks[name as OutputName]) continue
+    const part = name === 'pooled' ? 'pooler' : 'task head'
+    throw new TwofourError(
+      'TASK_UNSUPPORTED',
+      `The model has no ${part}, so it has no \`${name}\`. Ask for other outputs.`,
+    )
+  }
+  return new Set(wanted)
+}
+
+function checkedRows(
+  spec: EncoderSpec,
+  batch: PackedBatch,
+  rows: readonly number[] | Int32Array,
+): Int32Array {
+  if (!headReadsTokens(spec)) {
+    throw new TypeError(
+      '`logitRows` is for heads over tokens; this model gives one row of logits to a sequence.',
+    )
+  }
+  const checked = new Int32Array(rows.length)
+  let last = -1
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!
+    if (!Number.isInteger(row) || row <= last || row >= batch.ids.length) {
+      throw new RangeError(
+        `Expected \`logitRows[${i}]\` to be a token of the batch (below ${batch.ids.length}) after ${last}, got ${row}.`,
+      )
+    }
+    checked[i] = last = row
+  }
+  return checked
+}
+
+export function runOutputs(
+  spec: EncoderSpec,
+  batch: PackedBatch,
+  request: RunRequest,
+  result: RunResult,
+): RunOutputs {
+  const { lastHiddenState, pooled, logits, hiddenStates } = result
+  const tokens = batch.ids.length
+  const sequences = batch.sequenceOffsets.length - 1
+  const logitRows = headReadsTokens(spec) ? (request.logitRows?.length ?? tokens) : sequences
+  return {
+    ...(lastHiddenState && { lastHiddenState }),
+    ...(pooled && { pooled }),
+    ...(logits && { logits }),
+    ...(hiddenStates && { hiddenStates }),
+    sequenceOffsets: batch.sequenceOffsets,
+    dims: {
+      ...(lastHiddenState && { lastHiddenState: [tokens, spec.hidden] }),
+      ...(pooled && { pooled: [sequences, spec.hidden] }),
+      ...(logits && { logits: [logitRows, spec.head!.labels] }),
+      ...(hiddenStates && { hiddenStates: [hiddenStates.length, tokens, spec.hidden] }),
+    },
+  }
+}
