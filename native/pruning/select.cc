@@ -23,6 +23,7 @@ size_t to_remove(double fraction, size_t count) {
 
 Matrix scored(const WeightSource& source, Score score, const Draw& draw) {
   Matrix matrix{source.stored_rows(), source.stored_columns(), source.bits, {}};
+  const bool all_kept = matrix.bits.empty();
   const size_t elements = source.stored_elements();
   if (matrix.bits.empty()) matrix.bits.assign(bytes_of_bits(elements), 0xff);
   if (elements % 8 != 0) matrix.bits.back() &= static_cast<uint8_t>((1u << (elements % 8)) - 1);
@@ -31,7 +32,7 @@ Matrix scored(const WeightSource& source, Score score, const Draw& draw) {
   score(weights, draw, scores);
   matrix.keys.resize(elements);
   for (size_t i = 0; i < elements; ++i) {
-    matrix.keys[i] = bit_at(matrix.bits, i) ? std::bit_cast<Key>(scores[i]) + 1 : 0;
+    matrix.keys[i] = all_kept || bit_at(matrix.bits, i) ? std::bit_cast<Key>(scores[i]) + 1 : 0;
   }
   return matrix;
 }
@@ -44,18 +45,28 @@ std::vector<size_t> columns_of(const WeightSource& source) {
   return all;
 }
 
-void keep_n_of_m(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
+/// M is the group's size where the compiler shall know it, else 0.
+template <size_t M>
+void keep_in_groups(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
+  const size_t m = M == 0 ? pattern.m : M;
+  std::vector<Key> group(m);
   for (size_t row = 0; row < matrix.rows; ++row) {
     const size_t line = row * matrix.columns;
-    for (size_t first = 0; first + pattern.m <= columns.size(); first += pattern.m) {
-      const auto key = [&](size_t i) { return matrix.keys[line + columns[first + i]]; };
-      for (size_t i = 0; i < pattern.m; ++i) {
+    for (size_t first = 0; first + m <= columns.size(); first += m) {
+      for (size_t i = 0; i < m; ++i) group[i] = matrix.keys[line + columns[first + i]];
+      for (size_t i = 0; i < m; ++i) {
         size_t better = 0;
-        for (size_t j = 0; j < pattern.m; ++j) better += key(j) > key(i) || (key(j) == key(i) && j < i);
+        for (size_t j = 0; j < i; ++j) better += group[j] >= group[i];
+        for (size_t j = i + 1; j < m; ++j) better += group[j] > group[i];
         if (better >= pattern.n) clear_bit(matrix.bits, line + columns[first + i]);
       }
     }
   }
+}
+
+void keep_n_of_m(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
+  if (pattern.m == 4) return keep_in_groups<4>(matrix, columns, pattern);
+  keep_in_groups<0>(matrix, columns, pattern);
 }
 
 void thin_out(Matrix& matrix, const Unstructured& pattern) {
