@@ -26,7 +26,9 @@ function load(): Addon {
     return bindings({ bindings: 'twofour.node', module_root: packageRoot }) as Addon
   } catch (cause) {
     const where = forced ?? join(packageRoot, 'build', 'Release', 'twofour.node')
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause)
+    const reason = (cause instanceof Error ? cause.message : String(cause))
+      .split('\n')[0]
+      ?.replace(/\.?$/, '.')
     throw new TwofourError(
       'ADDON_MISSING',
       `Cannot load the native addon ${where}: ${reason} Compile it for this machine with \`npx twofour build\` (needs a C++20 compiler and CMake).`,
@@ -53,7 +55,7 @@ let tickets = 0
 
 /**
  * Starts native work and waits for it: gives it a ticket, cancels it when `signal` fires (then rejects with
- * `signal.reason`), and turns its errors into TwofourErrors.
+ * `signal.reason`) or `onProgress` throws (then with what it threw), and turns its errors into TwofourErrors.
  */
 export async function native<T>(
   call: (control: Control) => Promise<T>,
@@ -64,11 +66,27 @@ export async function native<T>(
   tickets = (tickets + 1) >>> 0
   const ticket = tickets
   const cancel = () => addon().cancel(ticket)
+  let thrown: { readonly error: unknown } | undefined
+  const report = (done: number, total: number) => {
+    try {
+      if (thrown === undefined) onProgress?.(done, total)
+    } catch (error) {
+      thrown = { error }
+      cancel()
+    }
+  }
+  const stopped = () => {
+    signal?.throwIfAborted()
+    if (thrown !== undefined) throw thrown.error
+  }
   signal?.addEventListener('abort', cancel, { once: true })
   try {
-    return await call(onProgress === undefined ? { ticket } : { ticket, onProgress })
+    const result = await call(onProgress === undefined ? { ticket } : { ticket, onProgress: report })
+    // The work may have ended before it noticed.
+    stopped()
+    return result
   } catch (error) {
-    signal?.throwIfAborted()
+    stopped()
     throw translated(error)
   } finally {
     signal?.removeEventListener('abort', cancel)

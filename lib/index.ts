@@ -15,6 +15,12 @@ export type { EncoderDevice, EncoderOptions } from './encoder/options.js'
 export type { OutputName, RunOptions, RunOutputs } from './encoder/run.js'
 export type { Text } from './encoder/texts.js'
 export { type ErrorCode, errorCodes, TwofourError } from './errors.js'
+export {
+  compareEvaluations,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+} from './evaluation/evaluate.js'
 export { type Installation, installation, packageVersion } from './installation.js'
 export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'

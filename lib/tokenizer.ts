@@ -9,7 +9,7 @@ import { assemble, countSpecial, share } from './tokenizer/template.js'
 
 export type TokenizerOptions = {
   /** The longest sequence, special tokens included. @default what sentence_bert_config.json says, else `modelLimit` */
-  maxTokens?: number
+  maxLength?: number
   /** The model's own limit: its positions. */
   modelLimit: number
   /** Rows of the model's word embeddings: a tokenizer with ids beyond them is refused. @default not checked */
@@ -42,17 +42,17 @@ export class Tokenizer {
    *   TypeError or RangeError for `options`
    */
   static async open(dir: string, options: TokenizerOptions): Promise<Tokenizer> {
-    checkKeys('options', options, ['maxTokens', 'modelLimit', 'modelVocab'])
+    checkKeys('options', options, ['maxLength', 'modelLimit', 'modelVocab'])
     checkInteger('modelLimit', options.modelLimit, 1)
-    if (options.maxTokens !== undefined) checkInteger('maxTokens', options.maxTokens, 1, options.modelLimit)
+    if (options.maxLength !== undefined) checkInteger('maxLength', options.maxLength, 1, options.modelLimit)
     if (options.modelVocab !== undefined) checkInteger('modelVocab', options.modelVocab, 1)
 
     const { maxSeqLength, lowerCase } = await readSentenceBertConfig(dir)
     const files = await readTokenizerFiles(dir, options.modelVocab)
 
-    const wished = options.maxTokens ?? maxSeqLength ?? options.modelLimit
+    const wished = options.maxLength ?? maxSeqLength ?? options.modelLimit
     const source =
-      options.maxTokens !== undefined
+      options.maxLength !== undefined
         ? 'option'
         : wished === maxSeqLength
           ? 'sentence_bert_config.json'

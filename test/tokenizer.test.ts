@@ -1,16 +1,16 @@
 import { join } from 'node:path'
 import test from 'ava'
-import { Tokenizer } from '../lib/tokenizer.js'
 import { share } from '../lib/tokenizer/template.js'
+import { Tokenizer } from '../lib/tokenizer.js'
 import { temporaryDirectory } from './temporary-directory.js'
 import { byteLevelJson, put, unigramJson, vocabTxt } from './tiny-tokenizers.js'
 
 // Expected ids, types and places are those of the Python package tokenizers 0.23.
 const demo = join(import.meta.dirname, '../models/demo/model')
-const open = (dir: string, maxTokens?: number): Promise<Tokenizer> =>
-  Tokenizer.open(dir, { modelLimit: 512, ...(maxTokens !== undefined && { maxTokens }) })
-const made = async (files: Record<string, unknown>, maxTokens?: number): Promise<Tokenizer> =>
-  open(await put(temporaryDirectory('tokenizer'), files), maxTokens)
+const open = (dir: string, maxLength?: number): Promise<Tokenizer> =>
+  Tokenizer.open(dir, { modelLimit: 512, ...(maxLength !== undefined && { maxLength }) })
+const made = async (files: Record<string, unknown>, maxLength?: number): Promise<Tokenizer> =>
+  open(await put(temporaryDirectory('tokenizer'), files), maxLength)
 const ids = (tokenizer: Tokenizer, text: string): number[] => tokenizer.encode(text).inputIds
 
 test('the demo model gives the ids of the reference', async (t) => {
@@ -362,8 +362,8 @@ test('misuse is a TypeError or a RangeError', async (t) => {
   t.throws(() => tokenizer.decode([1.5]), { instanceOf: TypeError })
   await t.throwsAsync(open(demo, 513), { instanceOf: RangeError })
   await t.throwsAsync(open(demo, 1), { instanceOf: RangeError, message: /2 special tokens/ })
-  await t.throwsAsync(Tokenizer.open(demo, { modelLimit: 512, maxToken: 3 } as never), {
-    message: /Did you mean `maxTokens`/,
+  await t.throwsAsync(Tokenizer.open(demo, { modelLimit: 512, maxLenght: 3 } as never), {
+    message: /Did you mean `maxLength`/,
   })
   const short = await open(demo, 2)
   t.throws(() => short.encode('a', 'b'), { instanceOf: RangeError, message: /3 special tokens of a pair/ })

@@ -1,6 +1,6 @@
 import type { WeightSource } from '../../binding.js'
 import type { EncoderSpec, LayerSpec, Slot } from '../architecture/spec.js'
-import type { PruningPass } from '../pruning/pattern.js'
+import type { Checkpoint } from './checkpoint.js'
 import type { StoredTensor } from './stored.js'
 import { keptWeightSets, parseLayerSlot, structureOf } from './structure.js'
 
@@ -17,8 +17,24 @@ export type Decision = {
   readonly neurons: ReadonlyMap<number, Int32Array>
   /** Slot of a weight → kept bits over its stored shape, row-major, lowest bit first. Absent: all. */
   readonly masks: ReadonlyMap<Slot, Uint8Array>
-  /** How it came about, the oldest first: for `pruning.json`. */
-  readonly passes?: readonly PruningPass[]
+  /** How it came about, from the room that decided. */
+  readonly history?: History
+}
+
+/** One call of `prune`: what was asked, and what each step did. Plain data. */
+export type Pass = {
+  readonly recipe: { readonly seed: number; readonly steps: readonly object[] }
+  readonly steps: readonly object[]
+}
+
+export type History = {
+  /** The oldest first. */
+  readonly passes: readonly Pass[]
+  /** What was done, as plain data for `pruning.json`. @throws TwofourError FILE_CHANGED; `signal.reason` */
+  readonly describe: (
+    checkpoint: Checkpoint,
+    signal: AbortSignal | undefined,
+  ) => Promise<Record<string, unknown>>
 }
 
 /**

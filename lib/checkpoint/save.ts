@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { addon, native, type Progress } from '../addon.js'
 import { checkKeys, checkOneOf, checkSignal, checkString } from '../check.js'
 import { TwofourError } from '../errors.js'
-import { describePruning } from '../pruning/pruning-json.js'
 import type { Checkpoint } from './checkpoint.js'
 import { copyCompanions } from './companions.js'
 import type { Form } from './decision.js'
@@ -58,12 +57,19 @@ export async function saveCheckpoint(
   const form: Form = named === 'masked' ? 'mask' : 'remove'
   const stored = savedSpec(checkpoint, form)
   const config = savedConfig(stored, checkpoint.base, checkpoint.architecture, checkpoint.config)
-  const pruning = await describePruning(checkpoint, named, config.loadsIn, signal)
+  const pruning = {
+    version: 1,
+    form: named,
+    loadsIn: config.loadsIn,
+    ...(await checkpoint.decision?.history?.describe(checkpoint, signal)),
+    notSaved: checkpoint.ignored,
+    ...options.pruning,
+  }
 
   const files: string[] = []
   const fill = async (temporary: string) => {
     files.push(...(await copyCompanions(checkpoint.directory, temporary, signal)))
-    files.push(...(await writeJson(temporary, config, { ...pruning, ...options.pruning })))
+    files.push(...(await writeJson(temporary, config, pruning)))
     files.push(await writeWeights(temporary, savedTensors(checkpoint, form), options))
   }
   const { overwrite } = options

@@ -26,7 +26,8 @@ type Parts = { ids: Ids; types: Ids | undefined }
 export function packBatch(sequences: readonly Sequence[], spec: EncoderSpec): PackedBatch {
   if (!Array.isArray(sequences))
     throw new TypeError(expected('sequences', 'an array of sequences', sequences))
-  const parts = sequences.map(partsOf)
+  // Also of the holes of a sparse array, so that they are refused.
+  const parts = Array.from(sequences, partsOf)
   const sequenceOffsets = new Int32Array(parts.length + 1)
   const limit = maxTokens(spec)
   let total = 0
@@ -52,6 +53,9 @@ export function packBatch(sequences: readonly Sequence[], spec: EncoderSpec): Pa
 function partsOf(sequence: unknown, index: number): Parts {
   if (isIds(sequence)) return { ids: sequence, types: undefined }
   const name = `sequences[${index}]`
+  if (typeof sequence !== 'object' || sequence === null || ArrayBuffer.isView(sequence)) {
+    throw new TypeError(expected(name, 'a number[], an Int32Array or { inputIds }', sequence))
+  }
   checkKeys(name, sequence, ['inputIds', 'tokenTypeIds'])
   const { inputIds, tokenTypeIds } = sequence
   if (!isIds(inputIds)) throw new TypeError(expected(`${name}.inputIds`, 'an array of token ids', inputIds))

@@ -101,7 +101,7 @@ export class Encoder {
     this.#tokenizer ??= Tokenizer.open(this.checkpoint.directory, {
       modelLimit: maxTokens(this.spec),
       modelVocab: this.spec.vocab,
-      ...(maxLength !== undefined && { maxTokens: maxLength }),
+      ...(maxLength !== undefined && { maxLength }),
     })
     return this.#tokenizer
   }

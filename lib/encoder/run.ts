@@ -100,6 +100,9 @@ function checkedRows(
       '`logitRows` is for heads over tokens; this model gives one row of logits to a sequence.',
     )
   }
+  if (!Array.isArray(rows) && !(rows instanceof Int32Array)) {
+    throw new TypeError(expected('logitRows', 'an array of tokens of the batch', rows))
+  }
   const checked = new Int32Array(rows.length)
   let last = -1
   for (let i = 0; i < rows.length; i++) {

@@ -55,7 +55,9 @@ function entityMetrics(
   predicted: readonly (readonly string[])[],
   gold: readonly (readonly string[])[],
 ): Record<string, number> {
-  if (!isEntityNotation(gold.flat()) || !isEntityNotation([...gold.flat(), ...predicted.flat()])) return {}
+  // An empty prediction is no label at all, which no notation has: it is wrong, and no entity.
+  const given = predicted.flat().filter((label) => label !== '')
+  if (!isEntityNotation(gold.flat()) || !isEntityNotation([...gold.flat(), ...given])) return {}
   const { f1, precision, recall } = entityScores(entityCounts(predicted, gold))
   return { entity_f1: f1, entity_precision: precision, entity_recall: recall }
 }

@@ -1,6 +1,6 @@
 import { checkKeys, checkSignal, checkString, expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
-import type { Decision } from '../checkpoint/decision.js'
+import type { Decision, Pass } from '../checkpoint/decision.js'
 import { saveSafetensors } from '../checkpoint/safetensors-write.js'
 import { TwofourError } from '../errors.js'
 import type { PlanBase } from './base.js'
@@ -8,6 +8,7 @@ import type { PruningPass, StepReport } from './pattern.js'
 import { checkFits } from './plan-fit.js'
 import { readPlanFile } from './plan-read.js'
 import { planTensors, writePlanMetadata } from './plan-write.js'
+import { historyOf } from './pruning-json.js'
 import type { ExplicitRecipe } from './recipe-types.js'
 import { type DecisionSummary, summarizeDecision } from './summary.js'
 
@@ -27,7 +28,7 @@ export type PlanParts = {
   readonly decision: Decision
   readonly pass: PruningPass
   /** Passes that the checkpoint had been through, in order: the decision holds theirs too. */
-  readonly earlier: readonly PruningPass[]
+  readonly earlier: readonly Pass[]
 }
 
 /** What pruning has decided about one checkpoint: bits, kept heads, neurons and layers, and where they come from. */
@@ -36,7 +37,7 @@ export class Plan {
   readonly seed: number
   readonly baseHash: string
   readonly decision: Decision
-  readonly earlier: readonly PruningPass[]
+  readonly earlier: readonly Pass[]
   readonly #base: PlanBase
   readonly #steps: readonly StepReport[]
 
@@ -45,7 +46,7 @@ export class Plan {
     this.recipe = pass.recipe
     this.seed = pass.recipe.seed
     this.baseHash = base.hash
-    this.decision = { ...decision, passes: [...earlier, pass] }
+    this.decision = { ...decision, history: historyOf([...earlier, pass]) }
     this.earlier = earlier
     this.#base = base
     this.#steps = pass.steps

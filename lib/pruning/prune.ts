@@ -39,7 +39,7 @@ export async function prune(
   const base = await describeBase(checkpoint, signal)
   const { decision, steps } = await runSteps(checkpoint, prepared, signal, onProgress)
 
-  const earlier = checkpoint.decision?.passes ?? []
+  const earlier = checkpoint.decision?.history?.passes ?? []
   return new Plan({ base, decision, pass: { recipe: prepared.recipe, steps }, earlier })
 }
 

@@ -1,0 +1,95 @@
+import { type Encoder, saveSafetensors } from '../index.js'
+import { several, shortest } from './amounts.js'
+import type { Invocation } from './command.js'
+import { readTexts } from './texts.js'
+import { withEncoder } from './with-encoder.js'
+
+/** Texts that are embedded before their lines are written. */
+const atOnce = 512
+
+type Settings = Parameters<Encoder['embed']>[1]
+
+/** Texts in; JSON Lines, one JSON array, or a safetensors file out. */
+export async function encodeTexts(
+  model: string,
+  words: readonly string[],
+  invocation: Invocation,
+): Promise<void> {
+  const { options, output } = invocation
+  const settings = embedSettings(invocation)
+  const texts = await readTexts(words, invocation)
+
+  await withEncoder(model, invocation, async (encoder) => {
+    const out = options.text('out')
+    if (out !== undefined) return saveVectors(encoder, texts, settings, out, invocation)
+    const truncated = await printVectors(encoder, texts, settings, invocation)
+    noteTruncated(truncated, texts.length, output)
+  })
+}
+
+function embedSettings({ options, signal }: Invocation): NonNullable<Settings> {
+  const normalize = options.flag('normalize')
+  if (normalize && options.flag('no-normalize')) {
+    throw new TypeError('Expected --normalize or --no-normalize, got both.')
+  }
+  const chosen = normalize || options.flag('no-normalize')
+  const pooling = options.text('pooling') as NonNullable<Settings>['pooling']
+  return { signal, pooling, ...(chosen && { normalize }) }
+}
+
+async function printVectors(
+  encoder: Encoder,
+  texts: readonly string[],
+  settings: Settings,
+  { output, onProgress }: Invocation,
+): Promise<number> {
+  const all: object[] = []
+  let truncated = 0
+  for (let first = 0; first < texts.length; first += atOnce) {
+    const slice = texts.slice(first, first + atOnce)
+    const result = await encoder.embed(slice, settings)
+    truncated += result.truncated
+    const rows = slice.map((text, at) => ({ text, vector: row(result, at) }))
+    if (output.json) all.push(...rows)
+    else await output.print(rows.map((each) => JSON.stringify(each)).join('\n'))
+    onProgress({ stage: 'encode', done: first + slice.length, total: texts.length, unit: 'texts' })
+  }
+  if (output.json) await output.value(all)
+  return truncated
+}
+
+async function saveVectors(
+  encoder: Encoder,
+  texts: readonly string[],
+  settings: Settings,
+  out: string,
+  { output, signal, onProgress }: Invocation,
+): Promise<void> {
+  const { hidden } = encoder.spec
+  const data = new Float32Array(texts.length * hidden)
+  let truncated = 0
+  for (let first = 0; first < texts.length; first += atOnce) {
+    const slice = texts.slice(first, first + atOnce)
+    const result = await encoder.embed(slice, settings)
+    data.set(result.vectors, first * hidden)
+    truncated += result.truncated
+    onProgress({ stage: 'encode', done: first + slice.length, total: texts.length, unit: 'texts' })
+  }
+  const shape = [texts.length, hidden]
+  await saveSafetensors(out, [{ name: 'embeddings', dtype: 'F32', shape, data }], { signal })
+  noteTruncated(truncated, texts.length, output)
+  await output.result(
+    { out, texts: texts.length, hidden, truncated },
+    () => `${out}: embeddings F32 [${shape.join(', ')}]`,
+  )
+}
+
+function row({ vectors, dims: [, hidden] }: Awaited<ReturnType<Encoder['embed']>>, at: number): number[] {
+  return Array.from(vectors.subarray(at * hidden, (at + 1) * hidden), shortest)
+}
+
+/** Says that texts were cut, which no vector shows. */
+export function noteTruncated(truncated: number, of: number, output: Invocation['output']): void {
+  if (truncated === 0) return
+  output.note(`Cut ${truncated.toLocaleString('en-US')} of ${several(of, 'text')}: longer than the limit.`)
+}

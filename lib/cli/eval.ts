@@ -1,0 +1,117 @@
+import { compareEvaluations, type EvaluateOptions, type Evaluation, evaluate } from '../index.js'
+import type { Command, Invocation } from './command.js'
+import { evalReport } from './eval-report.js'
+import type { OptionValues } from './option-values.js'
+import { encoderOptions, withEncoder } from './with-encoder.js'
+
+export const evaluation: Command = {
+  name: 'eval',
+  summary: 'measures a model on labelled data, with a confidence interval',
+  usage: 'eval MODEL --task NAME --data FILE [--against OTHER]',
+  example:
+    'twofour eval models/demo/model --task similarity --data models/demo/eval.tsv\n' +
+    'twofour eval /tmp/demo-2of4 --task similarity --data models/demo/eval.tsv --against models/demo/model',
+  options: {
+    task: {
+      value: 'NAME',
+      help: 'similarity, classification, token-classification, question-answering or masked-lm',
+    },
+    data: { value: 'FILE', help: 'TSV (no quoting), CSV, JSON Lines, CoNLL-U, CoNLL or text, by extension' },
+    columns: {
+      value: 'LIST',
+      help: 'where columns lie, by name or number from 0: sentence1=5,sentence2=6,score=4',
+    },
+    format: { value: 'NAME', help: 'tsv, csv, jsonl, conllu, conll, txt or squad, against the extension' },
+    limit: { value: 'N', help: 'only the first N examples' },
+    against: {
+      value: 'OTHER',
+      help: 'another model on the same data: the paired difference, and its p-value',
+    },
+    resamples: { value: 'N', help: 'samples drawn for intervals (default 1000)' },
+    seed: { value: 'N', help: 'of the samples drawn (default 0)' },
+    pooling: {
+      value: 'NAME',
+      help: "for similarity: how tokens become one vector (default: the model's own)",
+    },
+    'max-length': { value: 'N', help: "cut texts after so many tokens (default: the model's own)" },
+    ...encoderOptions,
+  },
+  notes:
+    'Columns: sentence1 sentence2 score, or sentence label. Metrics: spearman, accuracy, accuracy, f1, pseudo_perplexity.',
+  arguments: { name: 'MODEL', least: 1, most: 1 },
+  async run(invocation) {
+    const [model] = invocation.args as [string]
+    const { options, output } = invocation
+    const settings = evaluateSettings(invocation)
+    const other = options.text('against')
+
+    const first = await measure(model, settings, invocation)
+    const against = other === undefined ? undefined : await compareWith(other, first, settings, invocation)
+
+    const { task, metric, value, interval, n, metrics, truncated, notes } = first
+    const result = {
+      task,
+      metric,
+      value,
+      interval,
+      n,
+      metrics,
+      truncated,
+      notes,
+      ...(against && { against }),
+    }
+    await output.result(result, () => evalReport(model, result))
+  },
+}
+
+function evaluateSettings({ options, signal, onProgress }: Invocation): EvaluateOptions {
+  const task = options.required('task', 'Name what the model is to do, as --task similarity.')
+  const data = options.required('data', 'Name the labelled file.')
+  return {
+    // The library names what it refuses.
+    task: task as EvaluateOptions['task'],
+    data,
+    columns: columnsOption(options),
+    format: options.text('format') as EvaluateOptions['format'],
+    limit: options.whole('limit', 1),
+    resamples: options.whole('resamples', 1),
+    seed: options.whole('seed'),
+    pooling: options.text('pooling') as EvaluateOptions['pooling'],
+    signal,
+    onProgress,
+  }
+}
+
+function measure(model: string, settings: EvaluateOptions, invocation: Invocation): Promise<Evaluation> {
+  return withEncoder(model, invocation, (encoder) => evaluate(encoder, settings))
+}
+
+/** One model after another: only one is in memory. */
+async function compareWith(
+  model: string,
+  first: Evaluation,
+  settings: EvaluateOptions,
+  invocation: Invocation,
+) {
+  const second = await measure(model, settings, invocation)
+  const { resamples, seed } = settings
+  const { difference, interval, pValue, test } = compareEvaluations(first, second, { resamples, seed })
+  const { value, truncated, notes } = second
+  return { model, value, difference, interval, p_value: pValue, test, truncated, notes }
+}
+
+/** `sentence1=5,score=label` → which column lies where. */
+function columnsOption(options: OptionValues): Record<string, string> | undefined {
+  const text = options.text('columns')
+  if (text === undefined) return undefined
+  const columns: Record<string, string> = {}
+  for (const part of text.split(',')) {
+    const at = part.indexOf('=')
+    const [name, place] = [part.slice(0, at).trim(), part.slice(at + 1).trim()]
+    if (at < 0 || name === '' || place === '') {
+      throw new TypeError(`Expected --columns to be pairs as sentence1=5,score=gold, got '${text}'.`)
+    }
+    columns[name] = place
+  }
+  return columns
+}

@@ -1,0 +1,103 @@
+import { readdir } from 'node:fs/promises'
+import { type Checkpoint, type Recipe, readRecipe, recipeFromFlags, TwofourError } from '../index.js'
+import type { OptionTable } from './command.js'
+import type { OptionValues } from './option-values.js'
+
+/** One step of a recipe by options. */
+export const stepOptions: OptionTable = {
+  pattern: {
+    value: 'NAME',
+    help: 'N:M (as 2:4), unstructured, heads, neurons or layers: one step by options',
+  },
+  score: {
+    value: 'NAME',
+    help: 'what ranks the weights, heads or neurons (default magnitude; heads headNorm)',
+  },
+  update: { value: 'NAME', help: "what happens to the weights that stay: 'none'" },
+  fraction: { value: 'F', help: 'share of weights or neurons that goes, from 0 to 1' },
+  per: { value: 'NAME', help: 'matrix, row or global; for neurons layer or global' },
+  remove: { value: 'K', help: 'how many heads or neurons go' },
+  minimum: { value: 'K', help: 'heads that each layer keeps at least (default 0)' },
+  list: { value: 'LIST', help: 'heads as "0:0,1,2;2:3,11", layers as 4,5' },
+  slots: {
+    value: 'A,B',
+    help: 'query, key, value, attentionOutput, ffnIn, ffnOut (default), wordEmbeddings',
+  },
+  layers: { value: 'A,B', help: 'only these layers, as 0,1' },
+  seed: { value: 'N', help: 'of the random score (default 0)' },
+  calibration: { value: 'FILE', help: 'texts for calibrated scores: none in this version' },
+}
+
+/** Options that become fields of the step, with `pattern`. */
+const fieldNames = [
+  'score',
+  'fraction',
+  'per',
+  'remove',
+  'minimum',
+  'list',
+  'slots',
+  'layers',
+  'seed',
+] as const
+
+export type RecipeSource =
+  | { readonly kind: 'plan'; readonly file: string }
+  | { readonly kind: 'file' | 'flags'; readonly recipe: (checkpoint: Checkpoint) => Promise<Recipe> }
+
+/** Where the recipe comes from: one of --recipe, --pattern and --apply. @throws TypeError for none or two */
+export function recipeSource(options: OptionValues): RecipeSource {
+  refuseUnbuilt(options)
+  const sources = ['recipe', 'pattern', 'apply'].filter((name) => options.has(name))
+  if (sources.length !== 1) {
+    const got = sources.length === 0 ? 'none' : sources.map((name) => `--${name}`).join(' and ')
+    throw new TypeError(`Expected one of --recipe FILE, --pattern NAME and --apply PLAN, got ${got}.`)
+  }
+  const recipe = options.text('recipe')
+  const plan = options.text('apply')
+  if (recipe === undefined && plan === undefined) {
+    const flags = recipeFromFlags(fieldsOf(options))
+    return { kind: 'flags', recipe: async () => flags }
+  }
+  const stray = fieldNames.find((name) => options.has(name))
+  if (stray !== undefined) {
+    const [source] = sources
+    throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
+  }
+  if (plan !== undefined) return { kind: 'plan', file: plan }
+  return { kind: 'file', recipe: ({ base }) => readRecipe(recipe!, base) }
+}
+
+/** @throws TypeError; TwofourError TASK_UNSUPPORTED for 'onnx' */
+export function formOption(options: OptionValues): 'masked' | 'removed' {
+  const form = options.text('form') ?? 'masked'
+  if (form === 'masked' || form === 'removed') return form
+  if (form !== 'onnx') throw new TypeError(`Expected --form to be masked, removed or onnx, got '${form}'.`)
+  const message = 'Saving as onnx is not in this version. Save as masked or removed, and convert that.'
+  throw new TwofourError('TASK_UNSUPPORTED', message, { form })
+}
+
+/**
+ * Refuses a folder with files before any work is done; saving looks again.
+ * @throws TwofourError FILE_UNWRITABLE
+ */
+export async function checkOut(out: string, overwrite: boolean): Promise<void> {
+  const files = await readdir(out).catch(() => [])
+  if (overwrite || files.length === 0) return
+  const message = `Expected \`${out}\` to be a new or empty folder, got one with files. Choose another, or pass --overwrite to replace files of the same name.`
+  throw new TwofourError('FILE_UNWRITABLE', message, { file: out })
+}
+
+function fieldsOf(options: OptionValues) {
+  const names = ['pattern', ...fieldNames] as const
+  return Object.fromEntries(names.flatMap((name) => (options.has(name) ? [[name, options.text(name)]] : [])))
+}
+
+function refuseUnbuilt(options: OptionValues): void {
+  if (options.has('calibration')) {
+    throw new TypeError('No score in this version reads calibration texts: leave --calibration out.')
+  }
+  const update = options.text('update')
+  if (update === undefined || update === 'none') return
+  throw new TypeError(`Expected --update to be 'none', the one update in this version, got '${update}'.`)
+}

@@ -1,0 +1,96 @@
+import { Checkpoint, prune as decide, Plan } from '../index.js'
+import type { Command, Invocation } from './command.js'
+import { checkDevice, dtypeOption } from './devices.js'
+import { checkOut, formOption, type RecipeSource, recipeSource, stepOptions } from './prune-options.js'
+import { pruneReport } from './prune-report.js'
+
+export const prune: Command = {
+  name: 'prune',
+  summary: 'prunes a model by a recipe, and writes it as a checkpoint',
+  usage: 'prune MODEL --out DIR (--recipe FILE | --pattern NAME [step options] | --apply PLAN)',
+  example:
+    'twofour prune models/demo/model --out /tmp/demo-2of4 --pattern 2:4\n' +
+    'twofour prune models/demo/model --out /tmp/demo-heads --pattern heads --remove 6 --form removed',
+  options: {
+    out: { value: 'DIR', help: 'where the checkpoint and pruning.json go: a new or empty folder' },
+    recipe: { value: 'FILE', help: 'steps as JSON: { "steps": [{ "pattern": "2:4" }, …], "seed": 0 }' },
+    ...stepOptions,
+    form: {
+      value: 'NAME',
+      help: "'masked': same shapes, zeros inside; 'removed': heads and neurons are gone (default masked)",
+    },
+    plan: { value: 'FILE', help: 'also save what was decided, as a safetensors file' },
+    apply: { value: 'PLAN', help: 'apply a saved plan in place of a recipe' },
+    overwrite: { help: 'allow --out to be a folder with files, and replace those of the same name' },
+  },
+  arguments: { name: 'MODEL', least: 1, most: 1 },
+  async run(invocation) {
+    const [model] = invocation.args as [string]
+    const { options, output, signal } = invocation
+    checkComputation(invocation)
+    const out = options.required('out', 'Name the folder for the pruned checkpoint.')
+    const form = formOption(options)
+    const source = recipeSource(options)
+    await checkOut(out, options.flag('overwrite'))
+
+    const checkpoint = await Checkpoint.open(model, { signal })
+    const plan = await planFor(checkpoint, source, invocation)
+    const pruned = await plan.apply(checkpoint, { signal })
+    const planFile = options.text('plan')
+    if (planFile !== undefined) await plan.save(planFile, { signal })
+    const { loadsIn, files } = await pruned.save(out, {
+      form,
+      overwrite: options.flag('overwrite'),
+      signal,
+      onProgress: invocation.onProgress,
+    })
+
+    const summary = plan.summary()
+    const result = {
+      model,
+      out,
+      form,
+      loadsIn,
+      files,
+      ...(planFile !== undefined && { plan: planFile }),
+      ...summary,
+    }
+    await output.result(result, () => pruneReport(result))
+  },
+}
+
+/** Masks are chosen on the CPU, and weights keep the dtype that they are stored in. */
+function checkComputation({ options }: Invocation): void {
+  checkDevice(options.text('device'))
+  if (dtypeOption(options.text('dtype')) === undefined) return
+  throw new TypeError('Weights keep the dtype that they are stored in: leave --dtype out.')
+}
+
+async function planFor(
+  checkpoint: Checkpoint,
+  source: RecipeSource,
+  { signal, onProgress }: Invocation,
+): Promise<Plan> {
+  if (source.kind === 'plan') return Plan.open(source.file, { signal })
+  const recipe = await source.recipe(checkpoint)
+  try {
+    return await decide(checkpoint, recipe, { signal, onProgress })
+  } catch (error) {
+    throw source.kind === 'flags' ? inFlagWords(error) : error
+  }
+}
+
+/** The one step of the flags is `recipe.steps[0]` to the library. */
+function inFlagWords(error: unknown): unknown {
+  if (!(error instanceof TypeError || error instanceof RangeError)) return error
+  const message = error.message
+    .replace(/`recipe\.steps\[0\]\.(\w+)/g, '`--$1')
+    .replace(
+      /^Unknown key `(\w+)` in `recipe\.steps\[0\]`\. Known:/,
+      '--$1 does not go with this pattern. Known:',
+    )
+    .replace(/`recipe\.steps\[0\]`/g, 'the options')
+    .replace(/got undefined\./, 'got none.')
+    .replace(/`recipe\.seed`/g, '`--seed`')
+  return new RangeError(message, { cause: error })
+}

@@ -1,0 +1,31 @@
+import { Encoder, type EncoderOptions } from '../index.js'
+import type { Invocation, OptionTable } from './command.js'
+
+/** Of every command that runs a model. */
+export const encoderOptions: OptionTable = {
+  threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
+  sparsity: { value: 'NAME', help: "'auto' (where faster), 'off' or 'require' (default auto)" },
+}
+
+/** Loads MODEL as the options say, and gives its memory back whatever happens. */
+export async function withEncoder<T>(
+  model: string,
+  { options, signal, onProgress }: Pick<Invocation, 'options' | 'signal' | 'onProgress'>,
+  use: (encoder: Encoder) => Promise<T>,
+): Promise<T> {
+  const encoder = await Encoder.load(model, {
+    device: options.text('device'),
+    // The library names what it refuses.
+    dtype: options.text('dtype') as EncoderOptions['dtype'],
+    sparsity: options.text('sparsity') as EncoderOptions['sparsity'],
+    threads: options.whole('threads', 1),
+    maxLength: options.whole('max-length', 1),
+    signal,
+    onProgress,
+  })
+  try {
+    return await use(encoder)
+  } finally {
+    encoder.dispose()
+  }
+}
