@@ -109,7 +109,13 @@ export type LinearReport = {
   nonzeros: number
   forms: { form: string; bytes: number }[]
   /** For each token bucket (upper bound): what runs, and why. */
-  buckets: { tokens: number | null; form: string; denseMicroseconds: number | null; sparseMicroseconds: number | null; reason: string }[]
+  buckets: {
+    tokens: number | null
+    form: string
+    denseMicroseconds: number | null
+    sparseMicroseconds: number | null
+    reason: string
+  }[]
 }
 
 export type SelectRequest = {
@@ -137,7 +143,16 @@ export type WeightReport = {
 export type Addon = {
   readonly version: string
   /** ISA paths of the CPU backend this machine can run, best first, and the one in use (TWOFOUR_ISA). */
-  cpu(): { name: string; isas: string[]; isa: string; threads: number; physicalCores: number; affinity: number; cgroupQuota: number | null; memoryBytes: number }
+  cpu(): {
+    name: string
+    isas: string[]
+    isa: string
+    threads: number
+    physicalCores: number
+    affinity: number
+    cgroupQuota: number | null
+    memoryBytes: number
+  }
 
   cancel(ticket: number): void
 
@@ -149,14 +164,23 @@ export type Addon = {
   memoryOfEncoder(encoder: EncoderHandle): { owner: string; bytes: number }[]
 
   /** New kept-bits of each matrix: the request's bits and the pattern's choice, both. */
-  selectWeights(request: SelectRequest, control: Control): Promise<{ bits: Uint8Array[]; kept: number[]; tails: number[] }>
+  selectWeights(
+    request: SelectRequest,
+    control: Control,
+  ): Promise<{ bits: Uint8Array[]; kept: number[]; tails: number[] }>
   /** Sum of |w| over consecutive groups of rows or columns, for each matrix or vector. */
-  groupNorms(request: { weights: WeightSource[]; axis: 'rows' | 'columns'; group: number }, control: Control): Promise<Float64Array[]>
+  groupNorms(
+    request: { weights: WeightSource[]; axis: 'rows' | 'columns'; group: number },
+    control: Control,
+  ): Promise<Float64Array[]>
   /** Uniform in [0, 1), the same numbers as the random score's. */
   randomScores(seed: number, stream: number, count: number): Float64Array
   inspectWeights(request: { weights: WeightSource[] }, control: Control): Promise<WeightReport[]>
   /** Writes `header`, then each tensor's bytes in its form, to a new file. No fsync: the caller publishes. */
-  writeTensors(request: { path: string; header: Uint8Array; tensors: WeightSource[] }, control: Control): Promise<void>
+  writeTensors(
+    request: { path: string; header: Uint8Array; tensors: WeightSource[] },
+    control: Control,
+  ): Promise<void>
 
   /** The backends' verbs one by one, for parity tests. */
   readonly ops: Ops
@@ -164,10 +188,63 @@ export type Addon = {
 
 export type Ops = {
   devices(): string[]
-  linear(device: string, request: { weight: Float32Array; bias: Float32Array; rows: number; columns: number; input: Float32Array; tokens: number; activation: string | null; residual: Float32Array | null }): Float32Array
-  layerNorm(device: string, request: { input: Float32Array; tokens: number; width: number; gain: Float32Array; bias: Float32Array; epsilon: number }): Float32Array
-  attention(device: string, request: { qkv: Float32Array; offsets: Int32Array; heads: number; headSize: number; bias: Float32Array | null; span: number }): Float32Array
-  pool(device: string, request: { input: Float32Array; offsets: Int32Array; width: number; pooling: string; normalize: boolean }): Float32Array
-  embed(device: string, request: { word: Float32Array; position: Float32Array; type: Float32Array; width: number; ids: Int32Array; positions: Int32Array; types: Int32Array; offsets: Int32Array; gain: Float32Array; bias: Float32Array; epsilon: number }): Float32Array
-  gather(device: string, request: { input: Float32Array; tokens: number; width: number; rows: Int32Array }): Float32Array
+  linear(
+    device: string,
+    request: {
+      weight: Float32Array
+      bias: Float32Array
+      rows: number
+      columns: number
+      input: Float32Array
+      tokens: number
+      activation: string | null
+      residual: Float32Array | null
+    },
+  ): Float32Array
+  layerNorm(
+    device: string,
+    request: {
+      input: Float32Array
+      tokens: number
+      width: number
+      gain: Float32Array
+      bias: Float32Array
+      epsilon: number
+    },
+  ): Float32Array
+  attention(
+    device: string,
+    request: {
+      qkv: Float32Array
+      offsets: Int32Array
+      heads: number
+      headSize: number
+      bias: Float32Array | null
+      span: number
+    },
+  ): Float32Array
+  pool(
+    device: string,
+    request: { input: Float32Array; offsets: Int32Array; width: number; pooling: string; normalize: boolean },
+  ): Float32Array
+  embed(
+    device: string,
+    request: {
+      word: Float32Array
+      position: Float32Array
+      type: Float32Array
+      width: number
+      ids: Int32Array
+      positions: Int32Array
+      types: Int32Array
+      offsets: Int32Array
+      gain: Float32Array
+      bias: Float32Array
+      epsilon: number
+    },
+  ): Float32Array
+  gather(
+    device: string,
+    request: { input: Float32Array; tokens: number; width: number; rows: Int32Array },
+  ): Float32Array
 }

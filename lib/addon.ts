@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import bindings from 'bindings'
 import type { Addon, Control } from '../binding.js'
+import { watchSignal } from './abort.js'
 import { type ErrorCode, errorCodes, TwofourError } from './errors.js'
 
 /** The package's own folder: where `build/` and `package.json` are. */
@@ -79,7 +80,7 @@ export async function native<T>(
     signal?.throwIfAborted()
     if (thrown !== undefined) throw thrown.error
   }
-  signal?.addEventListener('abort', cancel, { once: true })
+  const unwatch = signal && watchSignal(signal, cancel)
   try {
     const result = await call(onProgress === undefined ? { ticket } : { ticket, onProgress: report })
     // The work may have ended before it noticed.
@@ -89,7 +90,7 @@ export async function native<T>(
     stopped()
     throw translated(error)
   } finally {
-    signal?.removeEventListener('abort', cancel)
+    unwatch?.()
   }
 }
 

@@ -353,7 +353,7 @@ test('a checkpoint that is planned already is pruned further, relative to its ba
   const twice = await second.apply(base)
   t.deepEqual({ ...twice.decision, history: undefined }, { ...once.decision, history: undefined })
   t.is(second.earlier.length, 1)
-  t.is(twice.decision!.history?.passes!.length, 2)
+  t.is(twice.decision!.history!.passes.length, 2)
 })
 
 test('progress is told step by step, and pruning stops with the reason of its signal', async (t) => {

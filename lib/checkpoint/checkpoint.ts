@@ -90,6 +90,11 @@ export class Checkpoint {
     return this.#hash.value
   }
 
+  /** @throws TwofourError FILE_CHANGED when a file is no longer the one that was opened, or FILE_NOT_FOUND */
+  async checkUnchanged(): Promise<void> {
+    await checkUnchanged(this.#opened.shards.files)
+  }
+
   /** Without reading weights. */
   summary(): CheckpointSummary {
     return summarise(this, this.#opened.shards.files)

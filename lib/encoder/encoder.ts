@@ -45,6 +45,7 @@ export class Encoder {
     const settings = loadSettings(options)
     const { signal, onProgress } = settings
     const checkpoint = source instanceof Checkpoint ? source : await Checkpoint.open(source, { signal })
+    await checkpoint.checkUnchanged()
     const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
 
     const request = {
@@ -81,17 +82,20 @@ export class Encoder {
   }
 
   /** Sentence vectors, pooled as the model's authors meant. @throws as `run`; TwofourError TOKENIZER_MISSING */
-  embed(texts: readonly Text[], options: EmbedOptions = {}): Promise<Embeddings> {
+  async embed(texts: readonly Text[], options: EmbedOptions = {}): Promise<Embeddings> {
+    this.#open()
     return embed(this, texts, options)
   }
 
   /** Labels of whole texts. @throws as `run`; TwofourError TASK_UNSUPPORTED without a sequence classifier */
-  classify(texts: readonly Text[], options: ClassifyOptions = {}): Promise<Classification[]> {
+  async classify(texts: readonly Text[], options: ClassifyOptions = {}): Promise<Classification[]> {
+    this.#open()
     return classify(this, texts, options)
   }
 
   /** The likeliest tokens for each mask token. @throws as `run`; TASK_UNSUPPORTED without a masked language head */
-  fillMask(texts: readonly Text[], options: FillMaskOptions = {}): Promise<FilledMask[][]> {
+  async fillMask(texts: readonly Text[], options: FillMaskOptions = {}): Promise<FilledMask[][]> {
+    this.#open()
     return fillMask(this, texts, options)
   }
 

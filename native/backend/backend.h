@@ -107,6 +107,8 @@ class Backend {
 
   /// A name for humans, with what makes it what it is ("CPU, AVX-512, 2 threads").
   virtual std::string name() const = 0;
+  /// Tokens of one pass beyond which more bring no speed, only memory for their activations.
+  virtual size_t pass_tokens() const = 0;
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
   virtual std::unique_ptr<Table> table(std::span<const float> values, size_t rows, size_t columns) = 0;

@@ -5,12 +5,20 @@
 namespace twofour {
 
 ThreadPool::ThreadPool(size_t threads) {
-  for (size_t worker = 1; worker < std::max<size_t>(threads, 1); ++worker) {
-    workers_.emplace_back([this, worker] { work(worker); });
+  try {
+    for (size_t worker = 1; worker < std::max<size_t>(threads, 1); ++worker) {
+      workers_.emplace_back([this, worker] { work(worker); });
+    }
+  } catch (...) {
+    // No destructor runs for what was not constructed, and the threads that did start wait for ever.
+    stop();
+    throw;
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop(); }
+
+void ThreadPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -32,6 +32,7 @@ class ThreadPool {
                   const std::function<void(size_t begin, size_t end, size_t worker)>& body);
 
  private:
+  void stop();
   void work(size_t worker);
   void claim(size_t worker);
 

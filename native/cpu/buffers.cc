@@ -7,8 +7,8 @@
 
 namespace twofour::cpu {
 namespace {
-/// What may lie idle; more than the activations of one pass of the default size over BERT-large.
-constexpr size_t kMostIdleBytes = size_t{1} << 30;
+/// What may lie idle; more than the activations of one pass over BERT-large.
+constexpr size_t kMostIdleBytes = size_t{256} << 20;
 }  // namespace
 
 void Buffers::Free::operator()(float* block) const noexcept { std::free(block); }

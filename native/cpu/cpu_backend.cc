@@ -14,6 +14,8 @@ namespace {
 
 /// Tokens that one task multiplies: whole tiles of every kernel (12, 6 and 4), and its input stays in L2.
 constexpr size_t kTokenBlock = 48;
+/// Enough for every thread to have work in every verb; the activations of BERT-large are 170 MB then.
+constexpr size_t kPassTokens = 4096;
 /// Multiply-adds below which waking other threads costs more than they save.
 constexpr size_t kSmallWork = size_t{1} << 18;
 
@@ -68,6 +70,8 @@ class CpuBackend final : public Backend {
     return "CPU, " + std::string(kernels_.isa) + ", " + std::to_string(pool_.size()) +
            (pool_.size() == 1 ? " thread" : " threads");
   }
+
+  size_t pass_tokens() const override { return kPassTokens; }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     return std::make_unique<PackedMatrix>(weights, kernels_.panel, pool_);

@@ -176,8 +176,8 @@ TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
 }
 
 template <int W>
-void layer_norm_body(const float* in, const float* gain, const float* bias, float epsilon,
-                                    size_t width, float* out) {
+void layer_norm_body(const float* in, const float* gain, const float* bias, float epsilon, size_t width,
+                     float* out) {
   const size_t whole = width / W * W;
   Floats<W> total{};
   for (size_t i = 0; i < whole; i += W) total += load<W>(in + i);

@@ -27,7 +27,8 @@ const Kernels& choose_kernels() {
     here += (here.empty() ? "" : ", ") + std::string(kernels.isa);
   }
   throw Error("DEVICE_UNAVAILABLE", "Expected TWOFOUR_ISA to be one of " + here +
-                                        " (what this binary has and this processor can run), got " + forced + ".");
+                                        " (what this binary has and this processor can run), got " + forced +
+                                        ".");
 }
 
 }  // namespace twofour::cpu

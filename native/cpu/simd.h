@@ -6,10 +6,10 @@
 
 #include "backend/activation.h"
 
-/// Vector arithmetic of any width in the compiler's portable vector types. A kernels_*.cc sets its target before
-/// it includes this, so that one source becomes SSE2, AVX2 or AVX-512 code: the compiler splits vectors that the
-/// target at the place of definition lacks, inlined or not. Hence the unnamed namespace: each file has its own.
-/// Comparisons are written so that NaN stays NaN.
+/// Vector arithmetic of any width in the compiler's portable vector types. A kernels_*.cc sets its target
+/// before it includes this, so that one source becomes SSE2, AVX2 or AVX-512 code: the compiler splits
+/// vectors that the target at the place of definition lacks, inlined or not. Hence the unnamed namespace:
+/// each file has its own. Comparisons are written so that NaN stays NaN.
 namespace twofour::cpu {
 namespace {
 

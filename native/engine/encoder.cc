@@ -1,5 +1,7 @@
 #include "engine/encoder.h"
 
+#include <algorithm>
+
 #include "engine/forward.h"
 
 namespace twofour {
@@ -8,7 +10,7 @@ Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backen
                  Control& control)
     : spec_(std::move(spec)),
       backend_(backend),
-      max_tokens_(max_tokens),
+      max_tokens_(std::min(max_tokens, backend.pass_tokens())),
       weights_(load_weights(spec_, sources, backend, control)) {}
 
 RunOutputs Encoder::run(const RunRequest& request, Control& control) const {

@@ -37,7 +37,8 @@ class Encoder {
   Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens,
           Control& control);
 
-  /// Splits between sequences so that one pass holds at most `max_tokens` tokens (or one sequence).
+  /// Splits between sequences so that one pass holds at most `max_tokens` tokens and no more than the backend
+  /// profits from (or one sequence).
   /// Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.
   RunOutputs run(const RunRequest& request, Control& control) const;
 

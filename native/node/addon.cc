@@ -1,9 +1,9 @@
-#include <napi.h>
 #include <unistd.h>
 
 #include "base/cpu_count.h"
 #include "node/backends.h"
 #include "node/bindings.h"
+#include "node/napi.h"
 
 namespace twofour::node {
 namespace {

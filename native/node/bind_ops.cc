@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "backend/pooling.h"
+#include "base/cpu_count.h"
 #include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
@@ -13,8 +14,9 @@ namespace {
 using Tensor = std::unique_ptr<Activations>;
 
 struct Bench {
-  Bench(Environment& environment, const Napi::CallbackInfo& info)
-      : pool(environment.pool(0)),
+  explicit Bench(const Napi::CallbackInfo& info)
+      // Not the environment's: that one may be at work on the queue's thread.
+      : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
         backend(make_backend(info[0].As<Napi::String>(), *pool)),
         request(info[1].As<Napi::Object>()) {}
 
@@ -40,7 +42,7 @@ struct Bench {
   size_t size(const char* key) const { return size_at(request, key); }
   size_t count(const char* key) const { return floats_at(request, key).size(); }
 
-  std::shared_ptr<ThreadPool> pool;
+  std::unique_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   Napi::Object request;
 };
@@ -106,7 +108,8 @@ Napi::Value gather(const Bench& bench) {
 Napi::Value embed(const Bench& bench) {
   const size_t width = bench.size("width");
   const auto table = [&](const char* key) {
-    return bench.backend->table(floats_at(bench.request, key), width == 0 ? 0 : bench.count(key) / width, width);
+    return bench.backend->table(floats_at(bench.request, key), width == 0 ? 0 : bench.count(key) / width,
+                                width);
   };
   const auto word = table("word"), position = table("position");
   const auto type = bench.count("type") > 0 ? table("type") : nullptr;
@@ -123,11 +126,10 @@ Napi::Value embed(const Bench& bench) {
 
 }  // namespace
 
-void bind_ops(Environment& environment, Napi::Object& exports) {
+void bind_ops(Environment&, Napi::Object& exports) {
   Napi::Object ops = Napi::Object::New(exports.Env());
   const auto add = [&](const char* name, Napi::Value (*op)(const Bench&)) {
-    add_method(ops, name,
-               [&environment, op](const Napi::CallbackInfo& info) { return op(Bench(environment, info)); });
+    add_method(ops, name, [op](const Napi::CallbackInfo& info) { return op(Bench(info)); });
   };
   add("linear", linear);
   add("layerNorm", layer_norm);

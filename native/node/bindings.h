@@ -1,7 +1,6 @@
 #pragma once
-#include <napi.h>
-
 #include "node/environment.h"
+#include "node/napi.h"
 
 /// One function for each part of binding.d.ts. They add their methods to `exports`; `environment` lives as
 /// long as the exports do.

@@ -1,11 +1,10 @@
 #pragma once
-#include <napi.h>
-
 #include <string>
 #include <vector>
 
 #include "base/weight_source.h"
 #include "engine/encoder.h"
+#include "node/napi.h"
 
 /// JavaScript values → plain structs, on the JavaScript thread, before work starts. What crosses was checked
 /// by lib/; a value of the wrong type is a bug there and throws a TypeError by N-API's own accessors.

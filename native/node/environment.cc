@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <system_error>
 
 #include "base/cpu_count.h"
 #include "base/error.h"
@@ -81,7 +82,13 @@ void Environment::cancel(uint32_t ticket) {
 std::shared_ptr<ThreadPool> Environment::pool(size_t threads) {
   const size_t size = threads == 0 ? count_cpus().usable() : threads;
   std::shared_ptr<ThreadPool> pool = pools_[size].lock();
-  if (!pool) pools_[size] = pool = std::make_shared<ThreadPool>(size);
+  if (pool) return pool;
+  try {
+    pools_[size] = pool = std::make_shared<ThreadPool>(size);
+  } catch (const std::system_error& error) {
+    throw Error("OUT_OF_MEMORY", "The system refused " + std::to_string(size) + " threads: " + error.what() +
+                                     ". Ask for fewer (threads).");
+  }
   return pool;
 }
 
@@ -102,7 +109,7 @@ void Environment::work() {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
     }
-    auto* message = new Message{job->ticket, true, 0, 0};
+    auto* message = new Message{job->ticket, true};
     // The last owner must be the JavaScript thread: a job holds references into the engine there.
     job.reset();
     if (channel_.NonBlockingCall(message) != napi_ok) delete message;
@@ -127,10 +134,12 @@ void Environment::run(Job& job) {
   }
 }
 
-void Environment::report(const Job& job, size_t done, size_t total) {
-  // One message at a time, so that a slow event loop is not buried.
-  if (const_cast<Job&>(job).progress_waits.exchange(true)) return;
-  auto* message = new Message{job.ticket, false, done, total};
+void Environment::report(Job& job, size_t done, size_t total) {
+  job.done = done;
+  job.total = total;
+  // One message at a time, so that a slow event loop is not buried; it is read as it stands when it arrives.
+  if (job.progress_waits.exchange(true)) return;
+  auto* message = new Message{job.ticket, false};
   if (channel_.NonBlockingCall(message) != napi_ok) delete message;
 }
 
@@ -138,12 +147,22 @@ void Environment::deliver(Napi::Env env, Napi::Function, Environment* self, Mess
   const std::unique_ptr<Message> owned(message);
   // Without an environment this is Node emptying the channel at its end.
   if (env == nullptr) return;
-  if (owned->finished) return self->settle(env, owned->ticket);
-  const auto found = self->jobs_.find(owned->ticket);
-  if (found == self->jobs_.end()) return;
-  found->second->progress_waits = false;
-  found->second->progress.Call({Napi::Number::New(env, static_cast<double>(owned->done)),
-                                Napi::Number::New(env, static_cast<double>(owned->total))});
+  try {
+    if (owned->finished) return self->settle(env, owned->ticket);
+    self->tell(env, owned->ticket);
+  } catch (const Napi::Error&) {
+    // The environment is being terminated, so there is nobody to settle for.
+  }
+}
+
+void Environment::tell(Napi::Env env, uint32_t ticket) {
+  const auto found = jobs_.find(ticket);
+  if (found == jobs_.end()) return;
+  const std::shared_ptr<Job> job = found->second;
+  // First, so that what is reported from here on sends a message of its own.
+  job->progress_waits = false;
+  job->progress.Call({Napi::Number::New(env, static_cast<double>(job->done)),
+                      Napi::Number::New(env, static_cast<double>(job->total))});
 }
 
 void Environment::settle(Napi::Env env, uint32_t ticket) {

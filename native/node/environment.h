@@ -1,6 +1,4 @@
 #pragma once
-#include <napi.h>
-
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -11,6 +9,7 @@
 
 #include "base/control.h"
 #include "base/thread_pool.h"
+#include "node/napi.h"
 
 namespace twofour::node {
 
@@ -37,6 +36,7 @@ class Environment {
   void cancel(uint32_t ticket);
 
   /// Pools live as long as somebody uses them; 0 asks for the default size.
+  /// Throws Error OUT_OF_MEMORY when the system refuses that many threads.
   std::shared_ptr<ThreadPool> pool(size_t threads);
 
  private:
@@ -47,6 +47,7 @@ class Environment {
     Napi::Promise::Deferred deferred;
     Napi::FunctionReference progress;
     std::atomic<bool> progress_waits{false};
+    std::atomic<size_t> done{0}, total{0};
     Work work;
     Finish finish;
     std::string error_code, error_message;
@@ -54,7 +55,6 @@ class Environment {
   struct Message {
     uint32_t ticket;
     bool finished;
-    size_t done, total;
   };
   static void deliver(Napi::Env env, Napi::Function, Environment* self, Message* message);
   using Channel = Napi::TypedThreadSafeFunction<Environment, Message, deliver>;
@@ -64,7 +64,8 @@ class Environment {
   void work();
   void run(Job& job);
   void settle(Napi::Env env, uint32_t ticket);
-  void report(const Job& job, size_t done, size_t total);
+  void tell(Napi::Env env, uint32_t ticket);
+  void report(Job& job, size_t done, size_t total);
 
   Napi::Env env_;
   Channel channel_;

@@ -110,6 +110,7 @@ class PlainBackend final : public Backend {
   std::string name() const override {
     return storage_ == Storage::f32 ? "Reference loops, fp32" : "Reference loops, int8 activations";
   }
+  size_t pass_tokens() const override { return 1024; }
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     return std::make_unique<PlainLinear>(weights);
   }

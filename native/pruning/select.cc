@@ -37,7 +37,8 @@ Matrix scored(const WeightSource& source, Score score, const Draw& draw) {
   return matrix;
 }
 
-/// Groups run over the columns that structure has left, so that the matrix has the pattern after their removal.
+/// Groups run over the columns that structure has left, so that the matrix has the pattern after their
+/// removal.
 std::vector<size_t> columns_of(const WeightSource& source) {
   if (source.columns) return {source.columns->begin(), source.columns->end()};
   std::vector<size_t> all(source.stored_columns());

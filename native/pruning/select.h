@@ -18,8 +18,8 @@ struct Unstructured {
   Per per;
 };
 
-/// Of every m consecutive inputs of a row (among those that a source's `columns` keep), n stay. A tail of fewer than
-/// m inputs stays whole.
+/// Of every m consecutive inputs of a row (among those that a source's `columns` keep), n stay. A tail of
+/// fewer than m inputs stays whole.
 struct NOfM {
   size_t n, m;
 };
