@@ -56,6 +56,8 @@ async function runSteps(
     const stage = `step ${stream + 1} of ${steps.length}: ${explicit.pattern}`
     const tell =
       onProgress && ((done: number, total: number) => onProgress({ stage, done, total, unit: 'matrices' }))
+    // Native progress may come too late for a step that is over at once.
+    onProgress?.({ stage, done: stream, total: steps.length, unit: 'steps' })
     const outcome = await run({ base, slots, decision, seed: recipe.seed, stream, signal, onProgress: tell })
     decision = outcome.decision
     reports.push(outcome.report)
