@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import bindings from 'bindings'
@@ -27,9 +28,7 @@ function load(): Addon {
     return bindings({ bindings: 'twofour.node', module_root: packageRoot }) as Addon
   } catch (cause) {
     const where = forced ?? join(packageRoot, 'build', 'Release', 'twofour.node')
-    const reason = (cause instanceof Error ? cause.message : String(cause))
-      .split('\n')[0]
-      ?.replace(/\.?$/, '.')
+    const reason = existsSync(where) && cause instanceof Error ? `${cause.message}.` : 'it is not there.'
     throw new TwofourError(
       'ADDON_MISSING',
       `Cannot load the native addon ${where}: ${reason} Compile it for this machine with \`npx twofour build\` (needs a C++20 compiler and CMake).`,

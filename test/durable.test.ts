@@ -1,19 +1,15 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { withTemporary, withTemporaryDirectory, writeFileDurably } from '../lib/checkpoint/durable.js'
 import { saveSafetensors } from '../lib/checkpoint/safetensors-write.js'
+import { temporaryDirectory } from './temporary-directory.js'
 
 const module = fileURLToPath(new URL('../lib/checkpoint/durable.ts', import.meta.url))
-let root = ''
-test.before(async () => {
-  root = await mkdtemp(join(tmpdir(), 'twofour-durable-'))
-})
-test.after.always(() => rm(root, { recursive: true }))
+const root = temporaryDirectory('durable')
 
 let count = 0
 async function folder(): Promise<string> {

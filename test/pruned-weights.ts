@@ -1,12 +1,10 @@
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Slot } from '../lib/architecture/spec.js'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { Safetensors } from '../lib/checkpoint/safetensors.js'
 import { Encoder } from '../lib/encoder/encoder.js'
 import { prune } from '../lib/pruning/prune.js'
 import type { Recipe, RecipeStep } from '../lib/pruning/recipe.js'
+import { temporaryDirectory } from './temporary-directory.js'
 
 /** The stored fp32 weights of a slot. */
 export async function storedWeights(checkpoint: Checkpoint, slot: Slot): Promise<Float32Array> {
@@ -37,8 +35,8 @@ export async function pruned(
   return (await prune(checkpoint, recipe)).apply(checkpoint)
 }
 
-export function newDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'twofour-pruned-'))
+export async function newDirectory(): Promise<string> {
+  return temporaryDirectory('pruned')
 }
 
 /** Opened again after being saved in a form. */

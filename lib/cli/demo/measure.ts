@@ -6,8 +6,10 @@ export type Runner = (texts: readonly string[]) => Promise<Float32Array>
 
 export type MeasureOptions = {
   readonly rounds: number
-  /** No further round starts after this time of `performance.now`, once there are enough to tell noise. */
+  /** No further round starts after this time of the clock, once there are enough to tell noise. */
   readonly deadline: number
+  /** Milliseconds. @default performance.now */
+  readonly clock?: (() => number) | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -42,20 +44,20 @@ export const fewestRounds = 5
 export async function measure(
   runners: readonly Runner[],
   batches: readonly (readonly string[])[],
-  { rounds, deadline, signal, onProgress }: MeasureOptions,
+  { rounds, deadline, clock = () => performance.now(), signal, onProgress }: MeasureOptions,
 ): Promise<Measured> {
   const sentences = batches.reduce((sum, batch) => sum + batch.length, 0)
   const first: Float32Array[][] = []
-  for (const runner of runners) first.push((await runOnce(runner, batches, signal)).outputs)
+  for (const runner of runners) first.push((await runOnce(runner, batches, clock, signal)).outputs)
 
   const seconds: number[][] = []
   let outputDrift = 0
   for (let round = 0; round < rounds; round++) {
-    if (round >= fewestRounds && performance.now() > deadline) break
+    if (round >= fewestRounds && clock() > deadline) break
     const times: number[] = []
     for (let turn = 0; turn < runners.length; turn++) {
       const index = (round + turn) % runners.length
-      const run = await runOnce(runners[index]!, batches, signal)
+      const run = await runOnce(runners[index]!, batches, clock, signal)
       times[index] = run.seconds
       outputDrift = Math.max(outputDrift, largestDifference(run.outputs, first[index]!))
       const done = round * runners.length + turn + 1
@@ -75,15 +77,16 @@ export async function measure(
 async function runOnce(
   runner: Runner,
   batches: readonly (readonly string[])[],
+  clock: () => number,
   signal: AbortSignal | undefined,
 ): Promise<{ seconds: number; outputs: Float32Array[] }> {
   const outputs: Float32Array[] = []
-  const start = performance.now()
+  const start = clock()
   for (const batch of batches) {
     signal?.throwIfAborted()
     outputs.push(await runner(batch))
   }
-  return { seconds: (performance.now() - start) / 1000, outputs }
+  return { seconds: (clock() - start) / 1000, outputs }
 }
 
 function speedOf(seconds: readonly (readonly number[])[], index: number, sentences: number): Speed {
