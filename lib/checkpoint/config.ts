@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { Field } from '../architecture/family.js'
 import { expected } from '../check.js'
 import { TwofourError } from '../errors.js'
-import { type JsonObject, readJsonObject } from './json.js'
+import type { JsonObject } from '../json-file.js'
+import { readStrictJson } from './json.js'
 
 /** Above it a size cannot be a row of anything that exists; ids and indices are int32. */
 export const maxSize = 2 ** 31 - 1
@@ -22,7 +23,7 @@ export class Config {
   /** @throws TwofourError FILE_NOT_FOUND, FILE_UNREADABLE, CHECKPOINT_INVALID_CONFIG */
   static async read(directory: string, signal?: AbortSignal): Promise<Config> {
     const file = join(directory, 'config.json')
-    return new Config(file, await readJsonObject(file, role, signal))
+    return new Config(file, await readStrictJson(file, role, signal))
   }
 
   /** The field's own value; undefined where it is absent. Never an inherited one. */

@@ -1,6 +1,7 @@
 import { visit } from 'jsonc-parser'
 import { expected } from '../check.js'
 import { type ErrorCode, TwofourError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json-file.js'
 import { readRange, withFile } from './file-range.js'
 
 const maxDepth = 128
@@ -10,14 +11,13 @@ const maxErrorSearch = 1 << 20
 /** What a JSON file is for: the code of its refusals, and the size from which it is refused unread. */
 export type JsonRole = { readonly code: ErrorCode; readonly maxBytes: number }
 
-export type JsonObject = Readonly<Record<string, unknown>>
-
 /**
- * Reads a file that holds one JSON object, strictly: well-formed UTF-8, no key twice in one object, no deep nesting.
+ * Reads a file that holds one JSON object, stricter than lib/json-file.ts, because what it says decides how weights
+ * are read: well-formed UTF-8, no key twice in one object, no deep nesting.
  * Keys such as `__proto__` are plain keys of the result; ask for fields with `Object.hasOwn`.
  * @throws TwofourError FILE_NOT_FOUND, FILE_UNREADABLE, FILE_CHANGED, or the role's code with file, line and column
  */
-export async function readJsonObject(
+export async function readStrictJson(
   file: string,
   role: JsonRole,
   signal?: AbortSignal,
@@ -29,13 +29,10 @@ export async function readJsonObject(
   })
 
   const value = parse(file, role, text)
-  if (!isObject(value)) throw new TwofourError(role.code, expected(file, 'a JSON object', value), { file })
+  if (!isJsonObject(value))
+    throw new TwofourError(role.code, expected(file, 'a JSON object', value), { file })
   checkKeysOnce(file, role, text)
   return value
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function decode(file: string, role: JsonRole, bytes: Uint8Array): string {

@@ -1,8 +1,8 @@
 import type { Family, HeadTable } from '../architecture/family.js'
 import type { Activation, HeadSpec } from '../architecture/spec.js'
 import { TwofourError } from '../errors.js'
+import { isJsonObject } from '../json-file.js'
 import type { Config } from './config.js'
-import { isObject } from './json.js'
 
 /** A head's table; or none, and where it is not obvious, why. */
 export type HeadChoice = { readonly table: HeadTable | null; readonly note: string | null }
@@ -67,7 +67,7 @@ function countLabels(config: Config, rows: number | undefined): number {
 function labelNames(config: Config): string[] | null {
   const value = config.get('id2label') ?? null
   if (value === null) return null
-  if (!isObject(value)) throw config.refusal('id2label', 'an object of names', value)
+  if (!isJsonObject(value)) throw config.refusal('id2label', 'an object of names', value)
 
   const { length } = Object.keys(value)
   if (length === 0) throw config.refusal('id2label', 'an object of at least one name', value)

@@ -1,7 +1,7 @@
 import type { Family } from '../architecture/family.js'
 import type { EncoderSpec, LayerSpec } from '../architecture/spec.js'
+import { isJsonObject } from '../json-file.js'
 import type { Config } from './config.js'
-import { isObject } from './json.js'
 import { readRemoved } from './removed.js'
 
 /** What config.json says of sizes, before any list is made of them. */
@@ -93,7 +93,7 @@ function* applications(
 function readPrunedHeads(config: Config, sets: number, heads: number): Map<number, Set<number>> {
   const field = 'pruned_heads'
   const value = config.get(field) ?? {}
-  if (!isObject(value)) throw config.refusal(field, 'an object of lists of heads', value)
+  if (!isJsonObject(value)) throw config.refusal(field, 'an object of lists of heads', value)
 
   const pruned = new Map<number, Set<number>>()
   for (const [key, list] of Object.entries(value)) {

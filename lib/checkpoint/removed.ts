@@ -1,6 +1,6 @@
 import type { LayerSpec } from '../architecture/spec.js'
+import { isJsonObject } from '../json-file.js'
 import type { Config } from './config.js'
-import { isObject } from './json.js'
 import { type Layers, maxLayers, type Sizes } from './read-layers.js'
 
 /**
@@ -14,7 +14,7 @@ import { type Layers, maxLayers, type Sizes } from './read-layers.js'
 export function readRemoved(config: Config, sizes: Sizes): Layers | null {
   const value = config.get('twofour')
   if (value === undefined) return null
-  if (!isObject(value)) throw config.refusal('twofour', 'an object', value)
+  if (!isJsonObject(value)) throw config.refusal('twofour', 'an object', value)
   if (value.version !== 1) {
     throw config.unsupported('twofour.version', '1', value.version, 'Install a newer twofour.')
   }
@@ -36,7 +36,7 @@ export function readRemoved(config: Config, sizes: Sizes): Layers | null {
 }
 
 function readLayer(config: Config, sizes: Sizes, what: string, entry: unknown): LayerSpec {
-  if (!isObject(entry)) throw config.refusal(what, 'an object', entry)
+  if (!isJsonObject(entry)) throw config.refusal(what, 'an object', entry)
   const { weights, heads, inner } = entry
   return {
     weights: config.checkSize(`${what}.weights`, weights, 0, maxLayers - 1),

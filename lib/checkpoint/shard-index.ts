@@ -2,7 +2,8 @@ import { realpath } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { describe, expected } from '../check.js'
 import { TwofourError } from '../errors.js'
-import { isObject, readJsonObject } from './json.js'
+import { isJsonObject } from '../json-file.js'
+import { readStrictJson } from './json.js'
 
 const role = { code: 'CHECKPOINT_INVALID_INDEX', maxBytes: 64 << 20 } as const
 const maxShards = 4096
@@ -15,8 +16,8 @@ export type ShardIndex = { readonly file: string; readonly shardOf: ReadonlyMap<
  * @throws TwofourError CHECKPOINT_INVALID_INDEX, CHECKPOINT_PATH_ESCAPE, FILE_NOT_FOUND, FILE_UNREADABLE
  */
 export async function readShardIndex(file: string, signal?: AbortSignal): Promise<ShardIndex> {
-  const { weight_map: map } = await readJsonObject(file, role, signal)
-  if (!isObject(map)) throw invalid(file, 'weight_map', 'an object of file names', map)
+  const { weight_map: map } = await readStrictJson(file, role, signal)
+  if (!isJsonObject(map)) throw invalid(file, 'weight_map', 'an object of file names', map)
 
   const shardOf = new Map<string, string>()
   for (const [tensor, name] of Object.entries(map)) {
