@@ -35,6 +35,12 @@ test('a TSV file is read by its header, in any column order, without quoting', a
   t.deepEqual([lines, notes], [[2, 3], []])
 })
 
+test('labelled pairs are read where the columns name one of the two sentences', async (t) => {
+  const file = await write('.tsv', 'label\tpremise\tsentence2\nyes\ta\tb\n')
+  const { sentences, labels } = await readSentences(file, { columns: { sentence1: 'premise' } })
+  t.deepEqual([sentences, labels], [[['a', 'b']], ['yes']])
+})
+
 test('a byte order mark, CRLF and empty lines at the end do not count', async (t) => {
   for (const extension of ['.tsv', '.csv']) {
     const separator = extension === '.tsv' ? '\t' : ','

@@ -37,7 +37,7 @@ export const evaluation: Command = {
     ...encoderOptions,
   },
   notes:
-    'Columns: sentence1 sentence2 score, or sentence label. Metrics: spearman, accuracy, accuracy, f1, pseudo_perplexity.',
+    'Columns: sentence1 sentence2 score, or sentence label (sentence1 sentence2 label where --columns says where sentence1 is). Metrics: spearman, accuracy, accuracy, f1, pseudo_perplexity.',
   arguments: { name: 'MODEL', least: 1, most: 1 },
   async run(invocation) {
     const [model] = invocation.args as [string]

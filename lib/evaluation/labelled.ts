@@ -14,10 +14,10 @@ export type Pairs = {
   notes: string[]
 }
 
-/** Sentences with a label each, as written in the file: a name or a number. */
+/** Sentences, or pairs of them, with a label each, as written in the file: a name or a number. */
 export type Labelled = {
   file: string
-  sentences: string[]
+  sentences: (string | [string, string])[]
   labels: string[]
   lines: number[]
   notes: string[]
@@ -39,13 +39,18 @@ export async function readPairs(file: string, options?: TableOptions): Promise<P
   }
 }
 
-/** Reads the columns `sentence label`. @throws as `readTable`; DATA_INVALID on an empty label */
-export async function readSentences(file: string, options?: TableOptions): Promise<Labelled> {
-  const { rows, notes } = await readTable(file, ['sentence', 'label'], options)
+/**
+ * Reads the columns `sentence label`, or `sentence1 sentence2 label` where `columns` says where one of the two is.
+ * @throws as `readTable`; DATA_INVALID on an empty label
+ */
+export async function readSentences(file: string, options: TableOptions = {}): Promise<Labelled> {
+  const paired = ['sentence1', 'sentence2'].some((name) => Object.hasOwn(options.columns ?? {}, name))
+  const wanted = [...(paired ? ['sentence1', 'sentence2'] : ['sentence']), 'label']
+  const { rows, notes } = await readTable(file, wanted, options)
   return {
     file,
-    sentences: rows.map(({ cells }) => cells[0]!),
-    labels: rows.map(({ line, cells }) => labelOf(file, line, cells[1]!)),
+    sentences: rows.map(({ cells }) => (paired ? [cells[0]!, cells[1]!] : cells[0]!)),
+    labels: rows.map(({ line, cells }) => labelOf(file, line, cells.at(-1)!)),
     lines: rows.map(({ line }) => line),
     notes,
   }
