@@ -3,6 +3,31 @@
 #include <algorithm>
 
 namespace twofour {
+namespace {
+
+/// Some 20 to 50 µs on current processors: longer than the gap between two loops of a pass, shorter than what
+/// going to sleep and being woken costs.
+constexpr int kSpins = 1000;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Returns when `value` is no longer `seen`: looks for a while, then sleeps.
+template <class T>
+void wait_while(const std::atomic<T>& value, T seen) {
+  for (int spin = 0; spin < kSpins; ++spin) {
+    if (value.load() != seen) return;
+    pause();
+  }
+  value.wait(seen);
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(size_t threads) {
   try {
@@ -19,26 +44,22 @@ ThreadPool::ThreadPool(size_t threads) {
 ThreadPool::~ThreadPool() { stop(); }
 
 void ThreadPool::stop() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  start_.notify_all();
+  stopping_ = true;
+  // By two: still not open.
+  state_ += 2;
+  state_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
 void ThreadPool::work(size_t worker) {
-  uint64_t seen = 0;
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-      if (stopping_) return;
-      seen = generation_;
-    }
-    claim(worker);
-    std::lock_guard lock(mutex_);
-    if (--busy_ == 0) finished_.notify_one();
+    ++inside_;
+    const uint32_t seen = state_.load();
+    if (seen % 2 == 1) claim(worker);
+    if (--inside_ == 0) inside_.notify_one();
+    // After `state_` was read: whoever stops changes it last, so either this sees that or the wait returns.
+    if (stopping_) return;
+    wait_while(state_, seen);
   }
 }
 
@@ -48,10 +69,20 @@ void ThreadPool::claim(size_t worker) {
       (*body_)(task, worker);
     } catch (...) {
       next_.store(tasks_);
-      std::lock_guard lock(mutex_);
+      const std::lock_guard lock(failure_mutex_);
       if (!failure_) failure_ = std::current_exception();
     }
   }
+}
+
+void ThreadPool::open_loop() {
+  ++state_;
+  state_.notify_all();
+}
+
+void ThreadPool::close_loop() {
+  ++state_;
+  for (uint32_t inside = inside_.load(); inside != 0; inside = inside_.load()) wait_while(inside_, inside);
 }
 
 void ThreadPool::run(size_t tasks, const std::function<void(size_t, size_t)>& body) {
@@ -59,19 +90,13 @@ void ThreadPool::run(size_t tasks, const std::function<void(size_t, size_t)>& bo
     for (size_t task = 0; task < tasks; ++task) body(task, 0);
     return;
   }
-  {
-    std::lock_guard lock(mutex_);
-    body_ = &body;
-    tasks_ = tasks;
-    next_.store(0);
-    busy_ = workers_.size();
-    failure_ = nullptr;
-    ++generation_;
-  }
-  start_.notify_all();
+  body_ = &body;
+  tasks_ = tasks;
+  next_ = 0;
+  failure_ = nullptr;
+  open_loop();
   claim(0);
-  std::unique_lock lock(mutex_);
-  finished_.wait(lock, [&] { return busy_ == 0; });
+  close_loop();
   if (failure_) std::rethrow_exception(failure_);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -11,7 +11,9 @@
 namespace twofour {
 
 /// A fixed set of threads that run the tasks of one loop at a time; the calling thread takes part.
-/// Tasks are claimed one by one, so a slow core does fewer. One caller at a time.
+/// Tasks are claimed one by one, so a slow core does fewer, and a thread that the system does not run at all
+/// delays nothing. Between loops threads spin for some microseconds, because a forward pass is many short
+/// loops, and then sleep. One caller at a time.
 class ThreadPool {
  public:
   /// `threads` ≥ 1 counts the caller. Throws std::system_error when the system refuses a thread.
@@ -35,16 +37,22 @@ class ThreadPool {
   void stop();
   void work(size_t worker);
   void claim(size_t worker);
+  void open_loop();
+  void close_loop();
 
   std::vector<std::thread> workers_;
-  std::mutex mutex_;
-  std::condition_variable start_, finished_;
+  /// Counts up when a loop opens and when it closes: odd while one is open.
+  std::atomic<uint32_t> state_{0};
+  /// Threads that may be looking at the loop's members. A thread counts itself before it looks whether the
+  /// loop is open, and the caller closes before it looks who is counted: one of the two sees the other.
+  std::atomic<uint32_t> inside_{0};
+  std::atomic<bool> stopping_{false};
+
+  // Of the open loop; written only while none is open and nobody is inside.
   const std::function<void(size_t, size_t)>* body_ = nullptr;
   size_t tasks_ = 0;
   std::atomic<size_t> next_{0};
-  size_t busy_ = 0;
-  uint64_t generation_ = 0;
-  bool stopping_ = false;
+  std::mutex failure_mutex_;
   std::exception_ptr failure_;
 };
 
