@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "backend/formats.h"
 #include "backend/pooling.h"
 #include "base/cpu_count.h"
 #include "node/backends.h"
@@ -51,7 +52,12 @@ Napi::Value linear(const Bench& bench) {
   const std::vector<float> weight = floats_at(bench.request, "weight"),
                            bias = floats_at(bench.request, "bias");
   const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
-  const auto matrix = bench.backend->pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
+  const auto matrix = bench.backend->pack({.weight = weight,
+                                           .bias = bias,
+                                           .rows = rows,
+                                           .columns = columns,
+                                           .format = format_from(text_at(bench.request, "format")),
+                                           .sparsity = sparsity_from(text_at(bench.request, "sparsity"))});
   const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
   const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
   const Activation activation = has(bench.request, "activation")
