@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "backend/formats.h"
 #include "backend/pooling.h"
@@ -31,6 +32,10 @@ struct Bench {
     backend->upload(floats_at(request, key), *out);
     return out;
   }
+  std::unique_ptr<Table> table(const char* key, size_t rows, size_t columns) const {
+    const std::vector<float> values = floats_at(request, key);
+    return backend->table(matrix_in(values, rows, columns));
+  }
   std::unique_ptr<Batch> batch(size_t tokens) const {
     const std::vector<int32_t> zeros(tokens, 0), offsets = ints_at(request, "offsets");
     return backend->batch({.ids = zeros, .types = zeros, .positions = zeros, .offsets = offsets});
@@ -52,12 +57,12 @@ Napi::Value linear(const Bench& bench) {
   const std::vector<float> weight = floats_at(bench.request, "weight"),
                            bias = floats_at(bench.request, "bias");
   const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
-  const auto matrix = bench.backend->pack({.weight = weight,
+  Tuning tuning({}, std::numeric_limits<double>::infinity());
+  const auto matrix = bench.backend->pack({.weight = matrix_in(weight, rows, columns),
                                            .bias = bias,
-                                           .rows = rows,
-                                           .columns = columns,
                                            .format = format_from(text_at(bench.request, "format")),
-                                           .sparsity = sparsity_from(text_at(bench.request, "sparsity"))});
+                                           .sparsity = sparsity_from(text_at(bench.request, "sparsity")),
+                                           .tuning = &tuning});
   const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
   const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
   const Activation activation = has(bench.request, "activation")
@@ -85,8 +90,7 @@ Napi::Value attention(const Bench& bench) {
   const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size),
                out = bench.blank(tokens, heads * head_size);
   std::unique_ptr<Table> bias;
-  if (has(bench.request, "bias"))
-    bias = bench.backend->table(floats_at(bench.request, "bias"), heads, 2 * span - 1);
+  if (has(bench.request, "bias")) bias = bench.table("bias", heads, 2 * span - 1);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
   bench.backend->attention(
       *bench.batch(tokens), *in,
@@ -114,8 +118,7 @@ Napi::Value gather(const Bench& bench) {
 Napi::Value embed(const Bench& bench) {
   const size_t width = bench.size("width");
   const auto table = [&](const char* key) {
-    return bench.backend->table(floats_at(bench.request, key), width == 0 ? 0 : bench.count(key) / width,
-                                width);
+    return bench.table(key, width == 0 ? 0 : bench.count(key) / width, width);
   };
   const auto word = table("word"), position = table("position");
   const auto type = bench.count("type") > 0 ? table("type") : nullptr;
