@@ -232,14 +232,15 @@ test('files beside the weights come along, and say whether there are sentence ve
   const directory = await newDirectory()
   const { files, loadsIn } = await checkpoint.save(directory, { form: 'onnx' })
   t.deepEqual(files, ['1_Pooling/config.json', 'config.json', 'model.onnx', 'modules.json', 'pruning.json'])
-  t.deepEqual(loadsIn, ['any ONNX runtime: opset 17, standard operators, fp32'])
+  t.is(loadsIn.length, 2)
+  t.regex(loadsIn[0]!, /^any ONNX runtime: opset 17/)
   t.like(JSON.parse(await readFile(join(directory, 'pruning.json'), 'utf8')), { form: 'onnx', loadsIn })
   const { graph } = await saved(checkpoint)
   t.is(graph.output.at(-1)!.name, 'sentence_embedding')
 
   const dense = await Checkpoint.open(await withModules(['Transformer', 'Pooling', 'Dense']))
   const without = await dense.save(await newDirectory(), { form: 'onnx' })
-  t.regex(without.loadsIn[1]!, /^without `sentence_embedding`: .*'Dense' module/)
+  t.regex(without.loadsIn[2]!, /^without `sentence_embedding`: .*'Dense' module/)
 })
 
 test('the command line writes a graph too', async (t) => {

@@ -43,7 +43,9 @@ function weightFile(
 }
 
 function whoLoads(unsupported: string | undefined): string[] {
-  const runtimes = 'any ONNX runtime: opset 17, standard operators, fp32'
-  if (unsupported === undefined) return [runtimes]
-  return [runtimes, `without \`sentence_embedding\`: ${unsupported}`]
+  const loaders = [
+    'any ONNX runtime: opset 17, standard operators, fp32',
+    "Optimum's classes for onnxruntime; transformers.js with `subfolder: ''` and `dtype: 'fp32'`",
+  ]
+  return unsupported === undefined ? loaders : [...loaders, `without \`sentence_embedding\`: ${unsupported}`]
 }

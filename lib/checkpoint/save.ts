@@ -21,7 +21,7 @@ export type SaveOptions = {
    * @default 'masked'
    */
   readonly form?: SaveForm | undefined
-  /** Allows a directory with files. @default false */
+  /** Allows a directory with files; for 'onnx' not one with other weights. @default false */
   readonly overwrite?: boolean | undefined
   /** Rejects with its reason, and leaves the directory as it was. */
   readonly signal?: AbortSignal | undefined
