@@ -1,12 +1,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fromBinary } from '@bufbuild/protobuf'
+import { create, fromBinary } from '@bufbuild/protobuf'
 import test, { type ExecutionContext } from 'ava'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { onnxModel } from '../lib/checkpoint/onnx-files.js'
 import { writeWeightFile } from '../lib/checkpoint/weight-files.js'
+import { modelFiles } from '../lib/onnx/model-file.js'
 import type { GraphProto } from '../lib/onnx/onnx_pb.js'
-import { ModelProtoSchema, type TensorProto } from '../lib/onnx/onnx_pb.js'
+import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from '../lib/onnx/onnx_pb.js'
 import { relativeBucket } from '../lib/onnx/position-bias.js'
 import type { RecipeStep } from '../lib/pruning/recipe.js'
 import { cli, demoModel } from './command-line.js'
@@ -203,6 +204,15 @@ test('above the limit of protobuf the weights go beside the model, page by page'
   }
   checkStructure(t, graph, 'outside')
   await checkWeights(t, graph, checkpoint)
+})
+
+test('weights of more than 4 GB are placed beside the model by numbers that stay exact', (t) => {
+  const weights = ['a', 'b'].map((name) => ({ name, slot: name, dims: [33_000, 50_001], transposed: false }))
+  const [model, data] = modelFiles({ proto: create(GraphProtoSchema), weights })
+  const { graph } = fromBinary(ModelProtoSchema, model!.header)
+  const offsets = graph!.initializer.map(({ externalData }) => externalData[1]!.value)
+  t.deepEqual(offsets, ['0', `${Math.ceil((33_000 * 50_001 * 4) / 4096) * 4096}`])
+  t.is(data!.name, 'model.onnx_data')
 })
 
 test('distances share buckets by exact logarithms', (t) => {

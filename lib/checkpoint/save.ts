@@ -87,7 +87,7 @@ export async function saveCheckpoint(
 /** A graph is often put beside the weights it came from: those are not to go, and another config.json is not theirs. */
 async function refuseWeights(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => [])
-  const weights = names.find((name) => name.endsWith('.safetensors'))
+  const weights = names.find((name) => /^model.*\.safetensors$/.test(name))
   if (weights === undefined) return
   const message = `Expected \`${directory}\` to be a folder without weights for form 'onnx', got one with ${weights}. Choose another.`
   throw new TwofourError('FILE_UNWRITABLE', message, { file: directory })
