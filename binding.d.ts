@@ -36,6 +36,13 @@ export type WeightSource = {
   form?: 'remove' | 'mask'
 }
 
+export type WrittenTensor = WeightSource & {
+  /** Bytes of the file that go before its own. */
+  before?: Uint8Array
+  /** 'stored': in its own dtype. 'float32Transposed': with the second of two dimensions first. Default 'stored'. */
+  as?: 'stored' | 'float32' | 'float32Transposed'
+}
+
 export type NativeSpec = {
   vocab: number
   hidden: number
@@ -204,7 +211,7 @@ export type Addon = {
   inspectWeights(request: { weights: WeightSource[] }, control: Control): Promise<WeightReport[]>
   /** Writes `header`, then each tensor's bytes in its form, to a new file. No fsync: the caller publishes. */
   writeTensors(
-    request: { path: string; header: Uint8Array; tensors: WeightSource[] },
+    request: { path: string; header: Uint8Array; tensors: WrittenTensor[] },
     control: Control,
   ): Promise<void>
 
