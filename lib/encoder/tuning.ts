@@ -5,7 +5,6 @@ import type { Measurement } from '../../binding.js'
 import { addon } from '../addon.js'
 import { writeFileDurably } from '../checkpoint/durable.js'
 import { TwofourError } from '../errors.js'
-import { packageVersion } from '../installation.js'
 
 type Cache = { [machine: string]: Measurement[] }
 
@@ -17,7 +16,7 @@ function cacheFile(): string {
 /** What a measurement depends on beside its shape: nothing measured under another key is used. */
 export function machineKey(threads: number): string {
   const cpu = addon().cpu()
-  return `twofour ${packageVersion()}, ${cpu.name}, ${cpu.isa}, ${threads === 0 ? cpu.threads : threads} threads`
+  return `twofour ${addon().version}, ${cpu.name}, ${cpu.isa}, ${threads === 0 ? cpu.threads : threads} threads`
 }
 
 export async function knownMeasurements(key: string): Promise<readonly Measurement[]> {
