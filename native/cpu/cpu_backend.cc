@@ -11,8 +11,8 @@
 namespace twofour::cpu {
 namespace {
 
-/// Enough for every thread to have work in every verb; the activations of BERT-large are 170 MB then.
-constexpr size_t kPassTokens = 4096;
+/// Enough for every thread to have work in every verb, and the activations stay in the cache.
+constexpr size_t kPassTokensPerThread = 128;
 
 struct CpuTable final : Table {
   CpuTable(const MatrixSource& from, ThreadPool& pool)
@@ -60,7 +60,7 @@ class CpuBackend final : public Backend {
            (pool_.size() == 1 ? " thread" : " threads");
   }
 
-  size_t pass_tokens() const override { return kPassTokens; }
+  size_t pass_tokens() const override { return kPassTokensPerThread * pool_.size(); }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     return pack_linear(weights, kernels_, pool_, buffers_);

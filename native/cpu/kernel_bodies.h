@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "cpu/kernels.h"
+#include "cpu/shuffles.h"
 #include "cpu/simd.h"
 #include "cpu/sparse_bodies.h"
 #include "cpu/words.h"
@@ -16,16 +17,16 @@ template <class Op, int V, int R>
 struct Tile {
   typename Op::Sum sums[R][V];
 
-  /// sums = a · panel over `depth` words; rows of `a` are `stride` words apart.
+  /// sums = a · panel over `depth` words; rows of `a` are `stride` words apart, those of the panel `step`.
   TWOFOUR_INLINE void multiply(size_t depth, const typename Op::Word* a, size_t stride,
-                               const typename Op::Word* panel) {
+                               const typename Op::Word* panel, size_t step = V * Op::kLanes) {
     constexpr int W = Op::kLanes;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) sums[r][v] = typename Op::Sum{};
     }
-    for (size_t k = 0; k < depth; ++k, panel += W * V) {
+    for (size_t k = 0; k < depth; ++k, panel += step) {
       typename Op::Words b[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) std::memcpy(&b[v], panel + v * W, sizeof b[v]);
@@ -144,39 +145,83 @@ TWOFOUR_INLINE float softmax_row(float* scores, size_t padded_tokens) {
   return sum<W>(total);
 }
 
+/// scores = scale · query · keys for R queries and the keys of V vectors of a panel.
+template <int W, int V, int R>
+TWOFOUR_INLINE void score_tile(const AttentionBlock& block, const float* query, const float* keys,
+                               size_t panel, size_t stride, float* scores) {
+  Tile<Float32<W>, V, R> tile;
+  tile.multiply(block.head_size, query, block.stride, keys, panel);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store<W>(scores + r * stride + v * W, tile.sums[r][v] * block.scale);
+  }
+}
+
+/// output = weights · values / total for R queries and one panel of the head's columns.
+template <int W, int V, int R>
+TWOFOUR_INLINE void mix_tile(const AttentionBlock& block, const float* weights, size_t stride,
+                             const float* values, const float* inverse, size_t width, float* output) {
+  constexpr size_t kPanel = W * V;
+  Tile<Float32<W>, V, R> tile;
+  tile.multiply(block.tokens, weights, stride, values);
+  float part[R * kPanel];
+  const bool whole = width == kPanel;
+  float* to = whole ? output : part;
+  const size_t step = whole ? block.output_stride : kPanel;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store<W>(to + r * step + v * W, tile.sums[r][v] * inverse[r]);
+  }
+  if (whole) return;
+  for (int r = 0; r < R; ++r)
+    std::memcpy(output + r * block.output_stride, part + r * kPanel, width * sizeof(float));
+}
+
 template <int W, int V, int R>
 TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, const float* keys,
                                    const float* values, float* scores) {
   constexpr size_t kPanel = W * V;
-  const size_t padded_tokens = padded<kPanel>(block.tokens);
+  const size_t stride = padded<W>(block.tokens);
+  const float* queries = block.query + query * block.stride;
   float inverse[R];
-  for (size_t j = 0; j < padded_tokens; j += kPanel) {
-    Tile<Float32<W>, V, R> tile;
-    tile.multiply(block.head_size, block.query + query * block.stride, block.stride,
-                  keys + j * block.head_size);
-    for (int r = 0; r < R; ++r) {
-      for (int v = 0; v < V; ++v)
-        store<W>(scores + r * padded_tokens + j + v * W, tile.sums[r][v] * block.scale);
-    }
-  }
+  size_t j = 0;
+  for (; j + kPanel <= stride; j += kPanel)
+    score_tile<W, V, R>(block, queries, keys + j * block.head_size, kPanel, stride, scores + j);
+  const float* rest = keys + j * block.head_size;
+  for (; j < stride; j += W, rest += W) score_tile<W, 1, R>(block, queries, rest, kPanel, stride, scores + j);
   for (int r = 0; r < R; ++r) {
-    float* row = scores + r * padded_tokens;
+    float* row = scores + r * stride;
     if (block.bias != nullptr) {
       const float* bias = block.bias - static_cast<ptrdiff_t>(query + r);
-      for (size_t j = 0; j < block.tokens; ++j) row[j] += bias[j];
+      for (size_t i = 0; i < block.tokens; ++i) row[i] += bias[i];
     }
     // Far below any score: its exponential vanishes beside the row's largest, which is 1.
-    for (size_t j = block.tokens; j < padded_tokens; ++j) row[j] = -1e30f;
-    inverse[r] = 1.0f / softmax_row<W>(row, padded_tokens);
+    for (size_t i = block.tokens; i < stride; ++i) row[i] = -1e30f;
+    inverse[r] = 1.0f / softmax_row<W>(row, stride);
   }
   for (size_t column = 0; column < block.head_size; column += kPanel) {
-    Tile<Float32<W>, V, R> tile;
-    tile.multiply(block.tokens, scores, padded_tokens, values + column * block.tokens);
-    const size_t width = std::min(kPanel, block.head_size - column);
-    for (int r = 0; r < R; ++r) {
-      float* out = block.output + (query + r) * block.output_stride + column;
-      for (size_t c = 0; c < width; ++c) out[c] = tile.sums[r][c / W][c % W] * inverse[r];
-    }
+    mix_tile<W, V, R>(block, scores, stride, values + column * block.tokens, inverse,
+                      std::min(kPanel, block.head_size - column),
+                      block.output + query * block.output_stride + column);
+  }
+}
+
+/// W tokens of the keys, transposed into their lanes of a panel; those beyond `count` are zeros.
+template <int W, size_t Panel>
+TWOFOUR_INLINE void pack_keys(const float* from, size_t stride, size_t count, size_t size, float* to) {
+  size_t d = 0;
+  for (; d + W <= size; d += W) {
+    Square<W> square;
+#pragma GCC unroll 16
+    for (size_t i = 0; i < W; ++i) square[i] = i < count ? load<W>(from + i * stride + d) : Floats<W>{};
+    transpose<W>(square);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < W; ++i) store<W>(to + (d + i) * Panel, square[i]);
+  }
+  for (; d < size; ++d) {
+    for (size_t i = 0; i < W; ++i) to[d * Panel + i] = i < count ? from[i * stride + d] : 0.0f;
   }
 }
 
@@ -187,16 +232,20 @@ TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
   float* keys = block.scratch;
   float* values = keys + padded<kPanel>(tokens) * size;
   float* scores = values + padded<kPanel>(size) * tokens;
-  for (size_t j = 0; j < padded<kPanel>(tokens); ++j) {
-    float* to = keys + j / kPanel * size * kPanel + j % kPanel;
-    for (size_t d = 0; d < size; ++d) to[d * kPanel] = j < tokens ? block.key[j * block.stride + d] : 0.0f;
+  for (size_t j = 0; j < tokens; j += W) {
+    pack_keys<W, kPanel>(block.key + j * block.stride, block.stride, std::min<size_t>(W, tokens - j), size,
+                         keys + j / kPanel * size * kPanel + j % kPanel);
   }
   for (size_t column = 0; column < size; column += kPanel) {
     const size_t width = std::min(kPanel, size - column);
     for (size_t j = 0; j < tokens; ++j) {
       float* to = values + column * tokens + j * kPanel;
       const float* from = block.value + j * block.stride + column;
-      for (size_t c = 0; c < kPanel; ++c) to[c] = c < width ? from[c] : 0.0f;
+      if (width == kPanel) {
+        std::memcpy(to, from, sizeof(float) * kPanel);
+      } else {
+        for (size_t c = 0; c < kPanel; ++c) to[c] = c < width ? from[c] : 0.0f;
+      }
     }
   }
   for (size_t query = 0; query < tokens; query += R) {
