@@ -1,5 +1,13 @@
 import type { Progress } from '../addon.js'
-import { checkInteger, checkKeys, checkOneOf, checkSignal, describe, expected } from '../check.js'
+import {
+  checkInteger,
+  checkKeys,
+  checkNumber,
+  checkOneOf,
+  checkSignal,
+  describe,
+  expected,
+} from '../check.js'
 import { devices, noCuda } from '../devices.js'
 import { TwofourError } from '../errors.js'
 
@@ -19,6 +27,11 @@ export type EncoderOptions = {
   readonly maxTokens?: number | undefined
   /** Runs that may wait or run at once; one more is refused with QUEUE_FULL. @default 1024 */
   readonly maxQueue?: number | undefined
+  /**
+   * Milliseconds that a run may wait, while nothing runs, for others to be computed together with it: for many small
+   * runs that come one by one. Runs that wait for another are computed together anyway. @default 0
+   */
+  readonly maxWait?: number | undefined
   /** Longest tokenised text, special tokens included. @default sentence_bert_config.json's, else the model's own */
   readonly maxLength?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -32,6 +45,7 @@ const known = [
   'threads',
   'maxTokens',
   'maxQueue',
+  'maxWait',
   'maxLength',
   'signal',
   'onProgress',
@@ -52,6 +66,7 @@ export type LoadSettings = {
   readonly threads: number
   readonly maxTokens: number
   readonly maxQueue: number
+  readonly maxWait: number
   readonly maxLength: number | undefined
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
@@ -63,6 +78,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const threads = options.threads === undefined ? 0 : checkInteger('threads', options.threads, 1, 1024)
   const maxTokens = checkInteger('maxTokens', options.maxTokens ?? 16_384, 1, 2 ** 24)
   const maxQueue = checkInteger('maxQueue', options.maxQueue ?? 1024, 1, 2 ** 20)
+  const maxWait = checkNumber('maxWait', options.maxWait ?? 0, 0, 60_000)
   const maxLength =
     options.maxLength === undefined ? undefined : checkInteger('maxLength', options.maxLength, 1)
   const { onProgress } = options
@@ -74,7 +90,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const choice = chooseDevice(options.device ?? 'auto', threads)
   checkDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes))
   checkSparsity(checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require']))
-  return { ...choice, threads, maxTokens, maxQueue, maxLength, signal, onProgress }
+  return { ...choice, threads, maxTokens, maxQueue, maxWait, maxLength, signal, onProgress }
 }
 
 function chooseDevice(wanted: unknown, threads: number): { device: EncoderDevice; backend: string } {
