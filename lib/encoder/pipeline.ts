@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { watchSignal } from '../abort.js'
 
 type Entry<R> = { readonly promise: Promise<R>; settled: boolean }
@@ -59,9 +60,9 @@ export async function* inOrder<T, R>(
   } finally {
     unwatch?.()
     stop.abort()
-    // A source that is being asked closes when it has answered, which may be never.
+    // A source that is being asked closes when it has answered, which may be never: a turn is enough for most.
     const closed = ended ? undefined : source.return?.()
     if (pulling === undefined) await closed
-    else closed?.catch(() => {})
+    else await Promise.race([closed?.catch(() => {}), setImmediate()])
   }
 }
