@@ -232,6 +232,10 @@ test('a string is no stream of texts, and unknown options are refused', async (t
       name: 'TypeError',
       message: /`texts` to be an array/,
     })
+  await t.throwsAsync(() => encoder.embed(new Array<string>(1)), {
+    name: 'TypeError',
+    message: /`texts\[0\]`/,
+  })
   const options = { poolin: 'mean' } as EmbedOptions
   await t.throwsAsync(() => encoder.embed(new Set(['the']), options).next(), {
     message: /Did you mean `pooling`/,

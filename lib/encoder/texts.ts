@@ -47,7 +47,8 @@ export async function* runTexts(
     return { ...chunk, truncated: packed.truncated, batch, result }
   }
   if (!Array.isArray(texts)) return yield* inOrder(textChunks(texts as TextSource), ahead, run, signal)
-  texts.forEach(checkText)
+  // By index, so that the holes of a sparse array are refused.
+  for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
   if (texts.length > chunkEnd(texts, 0)) return yield* inOrder(arrayChunks(texts), ahead, run, signal)
   if (texts.length > 0) yield await run({ first: 0, texts }, signal)
 }
