@@ -120,6 +120,8 @@ export type RunRequest = {
   hiddenStates: boolean
   /** Pooled sentence vectors. */
   sentence?: { pooling: 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken'; normalize: boolean }
+  /** Milliseconds that it may wait for company while nothing runs; absent: 0. */
+  maxWait?: number
 }
 
 export type RunResult = {
@@ -128,8 +130,10 @@ export type RunResult = {
   logits?: Float32Array
   hiddenStates?: Float32Array[]
   sentence?: Float32Array
-  /** Time in the forward pass, nanoseconds. */
+  /** Time of the batch that this was a part of, nanoseconds. */
   nanoseconds: number
+  /** Which of the encoder's batches that was, from 1: runs that were computed together have the same. */
+  batch: number
 }
 
 export type LinearReport = {

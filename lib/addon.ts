@@ -65,6 +65,7 @@ export async function native<T>(
   signal?.throwIfAborted()
   tickets = (tickets + 1) >>> 0
   const ticket = tickets
+  if (signal === undefined && onProgress === undefined) return call({ ticket }).catch(rethrow)
   const cancel = () => addon().cancel(ticket)
   let thrown: { readonly error: unknown } | undefined
   const report = (done: number, total: number) => {
@@ -91,6 +92,10 @@ export async function native<T>(
   } finally {
     unwatch?.()
   }
+}
+
+function rethrow(error: unknown): never {
+  throw translated(error)
 }
 
 /** A native error with a code of ours becomes a TwofourError; anything else stays what it is. */

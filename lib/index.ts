@@ -8,11 +8,12 @@ export { type InspectOptions, inspectWeights, type WeightInspection } from './ch
 export { type Device, devices } from './devices.js'
 export type { Sequence } from './encoder/batch.js'
 export type { Classification, ClassifyOptions } from './encoder/classify.js'
-export type { Embeddings, EmbedOptions } from './encoder/embed.js'
+export type { EmbeddedTexts, Embeddings, EmbedOptions } from './encoder/embed.js'
 export { Encoder } from './encoder/encoder.js'
 export type { FilledMask, FillMaskOptions } from './encoder/fill-mask.js'
 export type { EncoderDevice, EncoderOptions } from './encoder/options.js'
 export type { OutputName, RunOptions, RunOutputs } from './encoder/run.js'
+export type { TextSource } from './encoder/text-chunks.js'
 export type { Text } from './encoder/texts.js'
 export { type ErrorCode, errorCodes, TwofourError } from './errors.js'
 export {

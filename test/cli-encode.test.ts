@@ -201,7 +201,7 @@ test('encode and classify refuse what does not go together', async (t) => {
       /Expected --threads to be a whole number from 1, got '0'/,
     ],
     [['encode', demoModel, 'a', '--device', 'gpu'], 2, /Expected `--device` to be 'auto', 'cpu'/],
-    [['encode', demoModel, 'a', '--dtype', 'float16'], 1, /float32 only/],
+    [['encode', demoModel, 'a', '--dtype', 'float16'], 1, /does not compute in float16/],
     [['encode', demoModel, '--file', '/no/such'], 1, /Expected `\/no\/such` to be a file with texts/],
     [['encode', demoModel, '--file', demoModel], 1, /it is a directory/],
     [['encode', demoModel], 1, /Expected a text on every line of stdin, got none/],

@@ -1,13 +1,8 @@
-import { type Encoder, saveSafetensors } from '../index.js'
+import { type Embeddings, type EmbedOptions, type Encoder, saveSafetensors } from '../index.js'
 import { several, shortest } from './amounts.js'
 import type { Invocation } from './command.js'
 import { readTexts } from './texts.js'
 import { withEncoder } from './with-encoder.js'
-
-/** Texts that are embedded before their lines are written. */
-const atOnce = 512
-
-type Settings = Parameters<Encoder['embed']>[1]
 
 /** Texts in; JSON Lines, one JSON array, or a safetensors file out. */
 export async function encodeTexts(
@@ -27,32 +22,31 @@ export async function encodeTexts(
   })
 }
 
-function embedSettings({ options, signal }: Invocation): NonNullable<Settings> {
+function embedSettings({ options, signal }: Invocation): EmbedOptions {
   const normalize = options.flag('normalize')
   if (normalize && options.flag('no-normalize')) {
     throw new TypeError('Expected --normalize or --no-normalize, got both.')
   }
   const chosen = normalize || options.flag('no-normalize')
-  const pooling = options.text('pooling') as NonNullable<Settings>['pooling']
+  const pooling = options.text('pooling') as EmbedOptions['pooling']
   return { signal, pooling, ...(chosen && { normalize }) }
 }
 
 async function printVectors(
   encoder: Encoder,
   texts: readonly string[],
-  settings: Settings,
+  settings: EmbedOptions,
   { output, onProgress }: Invocation,
 ): Promise<number> {
   const all: object[] = []
   let truncated = 0
-  for (let first = 0; first < texts.length; first += atOnce) {
-    const slice = texts.slice(first, first + atOnce)
-    const result = await encoder.embed(slice, settings)
-    truncated += result.truncated
-    const rows = slice.map((text, at) => ({ text, vector: row(result, at) }))
+  for await (const slice of encoder.embed(texts.values(), settings)) {
+    truncated += slice.truncated
+    const rows = slice.texts.map((text, at) => ({ text, vector: row(slice, at) }))
     if (output.json) all.push(...rows)
     else await output.print(rows.map((each) => JSON.stringify(each)).join('\n'))
-    onProgress({ stage: 'encode', done: first + slice.length, total: texts.length, unit: 'texts' })
+    const done = slice.first + slice.texts.length
+    onProgress({ stage: 'encode', done, total: texts.length, unit: 'texts' })
   }
   if (output.json) await output.value(all)
   return truncated
@@ -61,19 +55,18 @@ async function printVectors(
 async function saveVectors(
   encoder: Encoder,
   texts: readonly string[],
-  settings: Settings,
+  settings: EmbedOptions,
   out: string,
   { output, signal, onProgress }: Invocation,
 ): Promise<void> {
   const { hidden } = encoder.spec
   const data = new Float32Array(texts.length * hidden)
   let truncated = 0
-  for (let first = 0; first < texts.length; first += atOnce) {
-    const slice = texts.slice(first, first + atOnce)
-    const result = await encoder.embed(slice, settings)
-    data.set(result.vectors, first * hidden)
-    truncated += result.truncated
-    onProgress({ stage: 'encode', done: first + slice.length, total: texts.length, unit: 'texts' })
+  for await (const slice of encoder.embed(texts.values(), settings)) {
+    data.set(slice.vectors, slice.first * hidden)
+    truncated += slice.truncated
+    const done = slice.first + slice.texts.length
+    onProgress({ stage: 'encode', done, total: texts.length, unit: 'texts' })
   }
   const shape = [texts.length, hidden]
   await saveSafetensors(out, [{ name: 'embeddings', dtype: 'F32', shape, data }], { signal })
@@ -84,7 +77,7 @@ async function saveVectors(
   )
 }
 
-function row({ vectors, dims: [, hidden] }: Awaited<ReturnType<Encoder['embed']>>, at: number): number[] {
+function row({ vectors, dims: [, hidden] }: Embeddings, at: number): number[] {
   return Array.from(vectors.subarray(at * hidden, (at + 1) * hidden), shortest)
 }
 

@@ -22,30 +22,37 @@ export type PackedBatch = {
 type Ids = readonly number[] | Int32Array
 type Parts = { ids: Ids; types: Ids | undefined }
 
+const none = new Int32Array(0)
+
 /** @throws TypeError, or RangeError naming the sequence and the token that is out of range */
 export function packBatch(sequences: readonly Sequence[], spec: EncoderSpec): PackedBatch {
   if (!Array.isArray(sequences))
     throw new TypeError(expected('sequences', 'an array of sequences', sequences))
-  // Also of the holes of a sparse array, so that they are refused.
-  const parts = Array.from(sequences, partsOf)
-  const sequenceOffsets = new Int32Array(parts.length + 1)
+  // Plain loops: a call for one short text is over in microseconds, and whatever it touches counts.
+  const sequenceOffsets = new Int32Array(sequences.length + 1)
   const limit = maxTokens(spec)
+  const parts: Parts[] = []
   let total = 0
-  for (const [i, { ids, types }] of parts.entries()) {
-    checkLength(i, ids, types, limit)
-    total += ids.length
+  let typed = false
+  // By index, so that the holes of a sparse array are refused.
+  for (let i = 0; i < sequences.length; i++) {
+    const part = partsOf(sequences[i], i)
+    checkLength(i, part.ids, part.types, limit)
+    total += part.ids.length
     if (total > 2 ** 31 - 1) throw new RangeError('A batch holds at most 2147483647 tokens. Split it.')
+    if (part.types !== undefined) typed = true
     sequenceOffsets[i + 1] = total
+    parts.push(part)
   }
 
   const packed = new Int32Array(total)
-  const packedTypes = new Int32Array(parts.some(({ types }) => types !== undefined) ? total : 0)
-  for (const [i, { ids, types }] of parts.entries()) {
+  const packedTypes = typed ? new Int32Array(total) : none
+  for (let i = 0; i < parts.length; i++) {
+    const { ids, types } = parts[i]!
     const begin = sequenceOffsets[i]!
-    copyChecked(`sequences[${i}].inputIds`, ids, spec.vocab, packed, begin)
-    if (types !== undefined) {
-      copyChecked(`sequences[${i}].tokenTypeIds`, types, Math.max(spec.tokenTypes, 1), packedTypes, begin)
-    }
+    copyChecked(i, 'inputIds', ids, spec.vocab, packed, begin)
+    if (types !== undefined)
+      copyChecked(i, 'tokenTypeIds', types, Math.max(spec.tokenTypes, 1), packedTypes, begin)
   }
   return { ids: packed, types: packedTypes, sequenceOffsets }
 }
@@ -87,12 +94,20 @@ function checkLength(index: number, ids: Ids, types: Ids | undefined, limit: num
   }
 }
 
-function copyChecked(name: string, from: Ids, limit: number, to: Int32Array, begin: number): void {
+function copyChecked(
+  sequence: number,
+  name: string,
+  from: Ids,
+  limit: number,
+  to: Int32Array,
+  begin: number,
+): void {
   for (let i = 0; i < from.length; i++) {
-    const value: unknown = from[i]
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value >= limit) {
+    const value = from[i]!
+    // Also for what is no number, which no whole number is identical to.
+    if ((value | 0) !== value || value < 0 || value >= limit) {
       throw new RangeError(
-        `Expected \`${name}[${i}]\` to be a whole number from 0 to ${limit - 1}, got ${describe(value)}.`,
+        `Expected \`sequences[${sequence}].${name}[${i}]\` to be a whole number from 0 to ${limit - 1}, got ${describe(value)}.`,
       )
     }
     to[begin + i] = value

@@ -2,9 +2,10 @@ import type { HeadKind } from '../architecture/spec.js'
 import { checkKeys, checkSignal } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
+import type { PackedBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
 import { blankRequest } from './run.js'
-import { type Text, textSlices } from './texts.js'
+import { checkTexts, runTexts, type Text } from './texts.js'
 
 export type ClassifyOptions = { readonly signal?: AbortSignal | undefined }
 
@@ -25,18 +26,17 @@ export async function classify(
 ): Promise<Classification[]> {
   checkKeys('options', options, ['signal'])
   const signal = checkSignal(options.signal)
+  checkTexts(texts)
   checkHead(encoder, 'sequenceClassification', 'classify')
   const labels = labelsOf(encoder.checkpoint)
   const scoresOf = scoring(encoder.checkpoint, labels.length)
 
   const results: Classification[] = []
-  for await (const { encodings, batch } of textSlices(encoder, texts)) {
-    const { logits } = await encoder.submit({ ...blankRequest(batch), logits: true }, signal)
-    for (const [i, { truncated }] of encodings.entries()) {
-      results.push({
-        ...best(labels, scoresOf(logits!.subarray(i * labels.length, (i + 1) * labels.length))),
-        truncated,
-      })
+  const ask = (batch: PackedBatch) => ({ ...blankRequest(batch), logits: true })
+  for await (const { truncated, result } of runTexts(encoder, texts, ask, signal)) {
+    for (const [i, cut] of truncated.entries()) {
+      const logits = result.logits!.subarray(i * labels.length, (i + 1) * labels.length)
+      results.push({ ...best(labels, scoresOf(logits)), truncated: cut === 1 })
     }
   }
   return results

@@ -1,9 +1,11 @@
 import { checkKeys, checkOneOf, checkSignal, expected } from '../check.js'
 import { TwofourError } from '../errors.js'
 import type { PoolingMode } from '../sentence-config.js'
+import type { PackedBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
 import { blankRequest } from './run.js'
-import { type Text, textSlices } from './texts.js'
+import type { TextSource } from './text-chunks.js'
+import { checkTexts, runTexts, type Text } from './texts.js'
 
 export const poolings = ['mean', 'cls', 'max', 'meanSqrtLength', 'lastToken'] as const
 
@@ -23,28 +25,58 @@ export type Embeddings = {
   readonly truncated: number
 }
 
+/** Consecutive texts of a stream with their vectors; `first` is the number of the first. */
+export type EmbeddedTexts = Embeddings & { readonly first: number; readonly texts: readonly Text[] }
+
 /** Only the pooled rows leave the device. @throws TwofourError CHECKPOINT_UNSUPPORTED for modules it cannot follow */
 export async function embed(
   encoder: Encoder,
   texts: readonly Text[],
   options: EmbedOptions,
 ): Promise<Embeddings> {
-  checkKeys('options', options, ['pooling', 'normalize', 'signal'])
-  const signal = checkSignal(options.signal)
-  const sentence = await sentenceSettings(encoder, options)
+  checkTexts(texts)
+  const { sentence, signal } = await embedSettings(encoder, options)
 
   const { hidden } = encoder.spec
-  const vectors = new Float32Array((Array.isArray(texts) ? texts.length : 0) * hidden)
-  let truncated = 0
-  for await (const { first, encodings, batch } of textSlices(encoder, texts)) {
-    truncated += encodings.filter((encoding) => encoding.truncated).length
-    const result = await encoder.submit({ ...blankRequest(batch), sentence }, signal)
+  const vectors = new Float32Array(texts.length * hidden)
+  let cut = 0
+  const ask = (batch: PackedBatch) => ({ ...blankRequest(batch), sentence })
+  for await (const { first, truncated, result } of runTexts(encoder, texts, ask, signal)) {
+    cut += count(truncated)
     vectors.set(result.sentence!, first * hidden)
   }
-  return { vectors, dims: [texts.length, hidden], truncated }
+  return { vectors, dims: [texts.length, hidden], truncated: cut }
 }
 
-async function sentenceSettings(encoder: Encoder, options: EmbedOptions) {
+/** As `embed`, slice by slice: a few are computed ahead of what was taken, and no more texts are asked for. */
+export async function* embedStream(
+  encoder: Encoder,
+  texts: TextSource,
+  options: EmbedOptions,
+): AsyncGenerator<EmbeddedTexts, void, undefined> {
+  const { sentence, signal } = await embedSettings(encoder, options)
+
+  const { hidden } = encoder.spec
+  const ask = (batch: PackedBatch) => ({ ...blankRequest(batch), sentence })
+  for await (const run of runTexts(encoder, texts, ask, signal)) {
+    const dims = [run.texts.length, hidden] as const
+    yield {
+      first: run.first,
+      texts: run.texts,
+      vectors: run.result.sentence!,
+      dims,
+      truncated: count(run.truncated),
+    }
+  }
+}
+
+function count(flags: Uint8Array): number {
+  return flags.reduce((sum, flag) => sum + flag, 0)
+}
+
+async function embedSettings(encoder: Encoder, options: EmbedOptions) {
+  checkKeys('options', options, ['pooling', 'normalize', 'signal'])
+  const signal = checkSignal(options.signal)
   if (options.normalize !== undefined && typeof options.normalize !== 'boolean') {
     throw new TypeError(expected('normalize', 'true or false', options.normalize))
   }
@@ -56,5 +88,9 @@ async function sentenceSettings(encoder: Encoder, options: EmbedOptions) {
       `${config.unsupported} Name a \`pooling\` to embed without it.`,
     )
   }
-  return { pooling: asked ?? config.pooling ?? 'mean', normalize: options.normalize ?? config.normalize }
+  const sentence = {
+    pooling: asked ?? config.pooling ?? 'mean',
+    normalize: options.normalize ?? config.normalize,
+  }
+  return { sentence, signal }
 }

@@ -3,37 +3,40 @@ import { addon, native } from '../addon.js'
 import { type EncoderSpec, maxTokens } from '../architecture/spec.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { weightSources } from '../checkpoint/decision.js'
-import { TwofourError } from '../errors.js'
 import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
-import { Tokenizer } from '../tokenizer.js'
+import type { PackedTexts } from '../tokenizer/packed.js'
+import { Tokenizer, type TokenizerOptions } from '../tokenizer.js'
 import { packBatch, type Sequence } from './batch.js'
 import { type Classification, type ClassifyOptions, classify } from './classify.js'
-import { type Embeddings, type EmbedOptions, embed } from './embed.js'
+import { type EmbeddedTexts, type Embeddings, type EmbedOptions, embed, embedStream } from './embed.js'
 import { type FilledMask, type FillMaskOptions, fillMask } from './fill-mask.js'
 import { type EncoderDevice, type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
+import { disposed, type Lane, Requests } from './requests.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
+import type { TextSource } from './text-chunks.js'
 import type { Text } from './texts.js'
+import { Tokenizing } from './tokenizing.js'
 import { keepMeasurements, knownMeasurements, machineKey } from './tuning.js'
 
 /**
- * A checkpoint on a device, ready to run. Runs are queued and computed off the event loop, each with its own
- * promise and signal. Everything rejects with ENCODER_DISPOSED after `dispose`.
+ * A checkpoint on a device, ready to run. Runs are queued and computed off the event loop, those that wait together,
+ * each with its own promise, signal and error. Everything rejects with ENCODER_DISPOSED after `dispose`.
  */
 export class Encoder {
   readonly checkpoint: Checkpoint
   /** What it runs on, and why. */
   readonly device: EncoderDevice
   readonly #settings: LoadSettings
-  #handle: EncoderHandle | undefined
-  #running = 0
+  readonly #requests: Requests
   #tokenizer: Promise<Tokenizer> | undefined
+  #tokenizing: Promise<Tokenizing> | undefined
   #sentence: Promise<SentenceConfig> | undefined
 
   private constructor(checkpoint: Checkpoint, settings: LoadSettings, handle: EncoderHandle) {
     this.checkpoint = checkpoint
     this.device = settings.device
     this.#settings = settings
-    this.#handle = handle
+    this.#requests = new Requests(handle, settings)
   }
 
   /**
@@ -89,10 +92,26 @@ export class Encoder {
     return runOutputs(this.spec, batch, request, result)
   }
 
-  /** Sentence vectors, pooled as the model's authors meant. @throws as `run`; TwofourError TOKENIZER_MISSING */
-  async embed(texts: readonly Text[], options: EmbedOptions = {}): Promise<Embeddings> {
+  /**
+   * Sentence vectors, pooled as the model's authors meant: all at once for an array; for anything else that gives
+   * texts one by one (a generator, a stream of lines), slices as they are ready, in order. Texts are then asked for
+   * only as slices are taken, and leaving the loop stops the work and closes the source.
+   * @throws as `run`; TwofourError TOKENIZER_MISSING
+   */
+  embed(texts: readonly Text[], options?: EmbedOptions): Promise<Embeddings>
+  embed(texts: TextSource, options?: EmbedOptions): AsyncGenerator<EmbeddedTexts, void, undefined>
+  embed(texts: readonly Text[] | TextSource, options: EmbedOptions = {}) {
+    return isSource(texts) ? this.#embedStream(texts, options) : this.#embed(texts, options)
+  }
+
+  async #embed(texts: readonly Text[], options: EmbedOptions): Promise<Embeddings> {
     this.#open()
     return embed(this, texts, options)
+  }
+
+  async *#embedStream(texts: TextSource, options: EmbedOptions) {
+    this.#open()
+    yield* embedStream(this, texts, options)
   }
 
   /** Labels of whole texts. @throws as `run`; TwofourError TASK_UNSUPPORTED without a sequence classifier */
@@ -109,12 +128,7 @@ export class Encoder {
 
   /** The model's tokenizer, opened once. @throws TwofourError TOKENIZER_MISSING, TOKENIZER_INVALID */
   tokenizer(): Promise<Tokenizer> {
-    const { maxLength } = this.#settings
-    this.#tokenizer ??= Tokenizer.open(this.checkpoint.directory, {
-      modelLimit: maxTokens(this.spec),
-      modelVocab: this.spec.vocab,
-      ...(maxLength !== undefined && { maxLength }),
-    })
+    this.#tokenizer ??= Tokenizer.open(this.checkpoint.directory, this.#tokenizerOptions())
     return this.#tokenizer
   }
 
@@ -136,8 +150,11 @@ export class Encoder {
 
   /** Gives the weights back when the runs in flight have ended. Idempotent. */
   dispose(): void {
-    if (this.#handle !== undefined) addon().disposeEncoder(this.#handle)
-    this.#handle = undefined
+    this.#requests.dispose()
+    void this.#tokenizing?.then(
+      (tokenizing) => tokenizing.end(disposed()),
+      () => {},
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -145,31 +162,38 @@ export class Encoder {
   }
 
   /** Queues a checked request: what every task of this room ends in. @internal */
-  async submit(request: RunRequest, signal: AbortSignal | undefined): Promise<RunResult> {
-    const handle = this.#open()
-    if (this.#running >= this.#settings.maxQueue) {
-      throw new TwofourError(
-        'QUEUE_FULL',
-        `${this.#running} runs are waiting already (maxQueue). Wait for some, or raise maxQueue.`,
-        {
-          maxQueue: this.#settings.maxQueue,
-        },
-      )
-    }
-    this.#running++
-    try {
-      return await native((control) => addon().runEncoder(handle, request, control), { signal })
-    } finally {
-      this.#running--
+  submit(request: RunRequest, signal: AbortSignal | undefined, lane?: Lane): Promise<RunResult> {
+    return this.#requests.submit(request, signal, lane)
+  }
+
+  /** Tokenises without holding up the event loop. @internal */
+  async tokenize(texts: readonly Text[], signal: AbortSignal | undefined): Promise<PackedTexts> {
+    this.#tokenizing ??= this.tokenizer().then(
+      (tokenizer) => new Tokenizing(tokenizer, this.checkpoint.directory, this.#tokenizerOptions()),
+    )
+    const tokenizing = await this.#tokenizing
+    this.#open()
+    return tokenizing.tokenize(texts, signal)
+  }
+
+  #tokenizerOptions(): TokenizerOptions {
+    const { maxLength } = this.#settings
+    return {
+      modelLimit: maxTokens(this.spec),
+      modelVocab: this.spec.vocab,
+      ...(maxLength !== undefined && { maxLength }),
     }
   }
 
   #open(): EncoderHandle {
-    if (this.#handle === undefined) {
-      throw new TwofourError('ENCODER_DISPOSED', 'This encoder was disposed. Load it again to use it.')
-    }
-    return this.#handle
+    return this.#requests.handle
   }
+}
+
+/** Whether texts come one by one. What is neither a source nor an array is refused as texts. */
+function isSource(texts: readonly Text[] | TextSource): texts is TextSource {
+  if (typeof texts !== 'object' || texts === null || Array.isArray(texts)) return false
+  return Symbol.asyncIterator in texts || Symbol.iterator in texts
 }
 
 function nativeSpec(spec: EncoderSpec) {

@@ -1,9 +1,10 @@
 import { checkInteger, checkKeys, checkSignal } from '../check.js'
 import { TwofourError } from '../errors.js'
+import type { PackedBatch } from './batch.js'
 import { checkHead, softmax } from './classify.js'
 import type { Encoder } from './encoder.js'
 import { blankRequest } from './run.js'
-import { type Text, textSlices } from './texts.js'
+import { checkTexts, runTexts, type Text } from './texts.js'
 
 export type FillMaskOptions = {
   /** Candidates for each mask. @default 5 */
@@ -27,6 +28,7 @@ export async function fillMask(
   checkKeys('options', options, ['top', 'signal'])
   const signal = checkSignal(options.signal)
   const top = checkInteger('top', options.top ?? 5, 1, encoder.spec.vocab)
+  checkTexts(texts)
   checkHead(encoder, 'maskedLanguage', 'fillMask')
   const tokenizer = await encoder.tokenizer()
   const mask = tokenizer.special.mask
@@ -34,17 +36,20 @@ export async function fillMask(
     throw new TwofourError('TOKENIZER_INVALID', "The model's tokenizer has no mask token.")
 
   const results: FilledMask[][] = []
-  for await (const { first, encodings, batch } of textSlices(encoder, texts)) {
+  const ask = (batch: PackedBatch) => {
     const logitRows = Int32Array.from(batch.ids.keys()).filter((token) => batch.ids[token] === mask)
-    const { logits } = await encoder.submit({ ...blankRequest(batch), logits: true, logitRows }, signal)
+    return { ...blankRequest(batch), logits: true, logitRows }
+  }
+  for await (const { first, batch, result } of runTexts(encoder, texts, ask, signal)) {
     let row = 0
-    for (const [i, { inputIds }] of encodings.entries()) {
+    for (let i = 0; i + 1 < batch.sequenceOffsets.length; i++) {
+      const inputIds = batch.ids.subarray(batch.sequenceOffsets[i], batch.sequenceOffsets[i + 1])
       const positions = [...inputIds.keys()].filter((token) => inputIds[token] === mask)
       if (positions.length === 0)
         throw new RangeError(
           `Expected \`texts[${first + i}]\` to have a mask token (${tokenizer.tokenOf(mask)}).`,
         )
-      results.push(positions.map((position) => ({ position, candidates: likeliest(logits!, row++) })))
+      results.push(positions.map((position) => ({ position, candidates: likeliest(result.logits!, row++) })))
     }
   }
   return results

@@ -1,7 +1,7 @@
 import type { LinearDtype, Sparsity } from '../../binding.js'
 import type { Progress } from '../addon.js'
 import { type LinearSlot, linearSlots } from '../architecture/spec.js'
-import { checkInteger, checkKeys, checkOneOf, checkSignal, expected } from '../check.js'
+import { checkInteger, checkKeys, checkNumber, checkOneOf, checkSignal, expected } from '../check.js'
 import { devices, noCuda } from '../devices.js'
 import { TwofourError } from '../errors.js'
 
@@ -31,6 +31,11 @@ export type EncoderOptions = {
   readonly maxTokens?: number | undefined
   /** Runs that may wait or run at once; one more is refused with QUEUE_FULL. @default 1024 */
   readonly maxQueue?: number | undefined
+  /**
+   * Milliseconds that a run may wait, while nothing runs, for others to be computed together with it: for many small
+   * runs that come one by one. Runs that wait for another are computed together anyway. @default 0
+   */
+  readonly maxWait?: number | undefined
   /** Longest tokenised text, special tokens included. @default sentence_bert_config.json's, else the model's own */
   readonly maxLength?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -46,6 +51,7 @@ const known = [
   'threads',
   'maxTokens',
   'maxQueue',
+  'maxWait',
   'maxLength',
   'signal',
   'onProgress',
@@ -71,6 +77,7 @@ export type LoadSettings = {
   readonly threads: number
   readonly maxTokens: number
   readonly maxQueue: number
+  readonly maxWait: number
   readonly maxLength: number | undefined
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
@@ -82,6 +89,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const threads = options.threads === undefined ? 0 : checkInteger('threads', options.threads, 1, 1024)
   const maxTokens = checkInteger('maxTokens', options.maxTokens ?? 16_384, 1, 2 ** 24)
   const maxQueue = checkInteger('maxQueue', options.maxQueue ?? 1024, 1, 2 ** 20)
+  const maxWait = checkNumber('maxWait', options.maxWait ?? 0, 0, 60_000)
   const maxLength =
     options.maxLength === undefined ? undefined : checkInteger('maxLength', options.maxLength, 1)
   const { onProgress } = options
@@ -94,7 +102,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const dtype = chooseDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes))
   const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
   const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
-  const common = { threads, maxTokens, maxQueue, maxLength, signal, onProgress }
+  const common = { threads, maxTokens, maxQueue, maxWait, maxLength, signal, onProgress }
   const tuningBudget = checkBudget(options.tuning) / 1000
   return { ...choice, dtype, keepFloat32, sparsity, tuningBudget, ...common }
 }

@@ -51,43 +51,39 @@ export function headReadsTokens(spec: EncoderSpec): boolean {
   return spec.head !== null && spec.head.input === 'tokens'
 }
 
+const known = ['outputs', 'logitRows', 'signal']
+
 /** @throws TypeError, RangeError, or TwofourError TASK_UNSUPPORTED for an output that the model lacks */
 export function runRequest(spec: EncoderSpec, batch: PackedBatch, options: RunOptions): RunRequest {
-  checkKeys('options', options, ['outputs', 'logitRows', 'signal'])
+  checkKeys('options', options, known)
   checkSignal(options.signal)
-  const outputs = wantedOutputs(spec, options.outputs)
-  const request: RunRequest = {
-    ...blankRequest(batch),
-    lastHiddenState: outputs.has('lastHiddenState'),
-    pooled: outputs.has('pooled'),
-    logits: outputs.has('logits'),
-    hiddenStates: outputs.has('hiddenStates'),
+  const request = blankRequest(batch)
+  if (options.outputs === undefined) {
+    request.lastHiddenState = true
+    request.pooled = spec.pooler
+    request.logits = spec.head !== null
+  } else {
+    askFor(request, spec, options.outputs)
   }
   if (options.logitRows !== undefined) request.logitRows = checkedRows(spec, batch, options.logitRows)
   return request
 }
 
-function wantedOutputs(spec: EncoderSpec, wanted: readonly OutputName[] | undefined): Set<OutputName> {
-  const lacks = {
-    pooled: !spec.pooler,
-    logits: spec.head === null,
-    lastHiddenState: false,
-    hiddenStates: false,
-  }
-  if (wanted === undefined) {
-    return new Set((['lastHiddenState', 'pooled', 'logits'] as const).filter((name) => !lacks[name]))
-  }
+function askFor(request: RunRequest, spec: EncoderSpec, wanted: readonly OutputName[]): void {
   if (!Array.isArray(wanted)) throw new TypeError(expected('outputs', 'an array of output names', wanted))
-  for (const [i, name] of wanted.entries()) {
-    checkOneOf(`outputs[${i}]`, name, outputNames)
-    if (!lacks[name as OutputName]) continue
-    const part = name === 'pooled' ? 'pooler' : 'task head'
-    throw new TwofourError(
-      'TASK_UNSUPPORTED',
-      `The model has no ${part}, so it has no \`${name}\`. Ask for other outputs.`,
-    )
+  for (let i = 0; i < wanted.length; i++) {
+    const name: OutputName = wanted[i]
+    if (!outputNames.includes(name)) checkOneOf(`outputs[${i}]`, name, outputNames)
+    const part = name === 'pooled' && !spec.pooler ? 'pooler' : undefined
+    const lacks = name === 'logits' && spec.head === null ? 'task head' : part
+    if (lacks !== undefined) {
+      throw new TwofourError(
+        'TASK_UNSUPPORTED',
+        `The model has no ${lacks}, so it has no \`${name}\`. Ask for other outputs.`,
+      )
+    }
+    request[name] = true
   }
-  return new Set(wanted)
 }
 
 function checkedRows(
@@ -123,21 +119,29 @@ export function runOutputs(
   request: RunRequest,
   result: RunResult,
 ): RunOutputs {
-  const { lastHiddenState, pooled, logits, hiddenStates } = result
   const tokens = batch.ids.length
   const sequences = batch.sequenceOffsets.length - 1
-  const logitRows = headReadsTokens(spec) ? (request.logitRows?.length ?? tokens) : sequences
-  return {
-    ...(lastHiddenState && { lastHiddenState }),
-    ...(pooled && { pooled }),
-    ...(logits && { logits }),
-    ...(hiddenStates && { hiddenStates }),
+  const dims: Partial<Record<OutputName, readonly number[]>> = {}
+  const outputs: { -readonly [K in keyof RunOutputs]: RunOutputs[K] } = {
     sequenceOffsets: batch.sequenceOffsets,
-    dims: {
-      ...(lastHiddenState && { lastHiddenState: [tokens, spec.hidden] }),
-      ...(pooled && { pooled: [sequences, spec.hidden] }),
-      ...(logits && { logits: [logitRows, spec.head!.labels] }),
-      ...(hiddenStates && { hiddenStates: [hiddenStates.length, tokens, spec.hidden] }),
-    },
+    dims,
   }
+  if (result.lastHiddenState !== undefined) {
+    outputs.lastHiddenState = result.lastHiddenState
+    dims.lastHiddenState = [tokens, spec.hidden]
+  }
+  if (result.pooled !== undefined) {
+    outputs.pooled = result.pooled
+    dims.pooled = [sequences, spec.hidden]
+  }
+  if (result.logits !== undefined) {
+    const rows = headReadsTokens(spec) ? (request.logitRows?.length ?? tokens) : sequences
+    outputs.logits = result.logits
+    dims.logits = [rows, spec.head!.labels]
+  }
+  if (result.hiddenStates !== undefined) {
+    outputs.hiddenStates = result.hiddenStates
+    dims.hiddenStates = [result.hiddenStates.length, tokens, spec.hidden]
+  }
+  return outputs
 }

@@ -1,59 +1,70 @@
+import type { RunRequest, RunResult } from '../../binding.js'
 import { describe } from '../check.js'
-import type { Encoding } from '../tokenizer.js'
-import type { PackedBatch } from './batch.js'
-import { packBatch } from './batch.js'
+import type { PackedTexts, Text } from '../tokenizer/packed.js'
+import { type PackedBatch, packBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
+import { inOrder } from './pipeline.js'
+import type { Lane } from './requests.js'
+import {
+  arrayChunks,
+  checkText,
+  chunkEnd,
+  type TextChunk,
+  type TextSource,
+  textChunks,
+} from './text-chunks.js'
 
-/** A text, or a pair of texts for models that read two. */
-export type Text = string | readonly [string, string]
+export type { Text } from '../tokenizer/packed.js'
 
-/** Consecutive texts, tokenised and packed; `first` is the number of its first text. */
-export type TextSlice = {
-  readonly first: number
-  readonly encodings: readonly Encoding[]
+/** Consecutive texts of a call, and what became of them; `first` is the number of the first. */
+export type TextsRun = TextChunk & {
+  /** For each text 1 where something of it was cut off, else 0. */
+  readonly truncated: Uint8Array
   readonly batch: PackedBatch
+  readonly result: RunResult
 }
+
+/** Chunks that are being tokenised or computed. */
+const ahead = 4
 
 /**
- * Texts in slices of at most the encoder's `maxTokens` tokens, in order. The event loop runs between slices.
- * @throws TypeError naming the text that is none; what the tokenizer throws
+ * Tokenises texts and runs them in chunks, in order: one chunk is tokenised while another is computed, and a few at
+ * most are ahead of what was taken.
+ * @param ask what is to be computed of a batch
+ * @throws TypeError naming the text that is none; what the tokenizer, the source and the run throw
  */
-export async function* textSlices(encoder: Encoder, texts: readonly Text[]): AsyncGenerator<TextSlice> {
+export async function* runTexts(
+  encoder: Encoder,
+  texts: readonly Text[] | TextSource,
+  ask: (batch: PackedBatch) => RunRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<TextsRun, void, undefined> {
+  const lane: Lane = { inFlight: 0 }
+  const run = async (chunk: TextChunk, until: AbortSignal | undefined): Promise<TextsRun> => {
+    const packed = await encoder.tokenize(chunk.texts, until)
+    const batch = packBatch(sequencesOf(packed), encoder.spec)
+    const result = await encoder.submit(ask(batch), until, lane)
+    return { ...chunk, truncated: packed.truncated, batch, result }
+  }
+  if (!Array.isArray(texts)) return yield* inOrder(textChunks(texts as TextSource), ahead, run, signal)
+  // By index, so that the holes of a sparse array are refused.
+  for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
+  if (texts.length > chunkEnd(texts, 0)) return yield* inOrder(arrayChunks(texts), ahead, run, signal)
+  if (texts.length > 0) yield await run({ first: 0, texts }, signal)
+}
+
+/** @throws TypeError */
+export function checkTexts(texts: readonly Text[]): void {
   if (!Array.isArray(texts))
     throw new TypeError(`Expected \`texts\` to be an array of texts, got ${describe(texts)}.`)
-  texts.forEach(checkText)
-  const tokenizer = await encoder.tokenizer()
-  let first = 0
-  let tokens = 0
-  let encodings: Encoding[] = []
-  const slice = (): TextSlice => ({
-    first,
-    encodings,
-    batch: packBatch(encodings.map(sequenceOf), encoder.spec),
+}
+
+function sequencesOf({ ids, types, offsets }: PackedTexts) {
+  return Array.from({ length: offsets.length - 1 }, (_, i) => {
+    const inputIds = ids.subarray(offsets[i], offsets[i + 1])
+    // Families without token types read none.
+    return types.length === 0
+      ? inputIds
+      : { inputIds, tokenTypeIds: types.subarray(offsets[i], offsets[i + 1]) }
   })
-  for (const text of texts) {
-    const encoding = typeof text === 'string' ? tokenizer.encode(text) : tokenizer.encode(text[0]!, text[1])
-    if (encodings.length > 0 && tokens + encoding.inputIds.length > encoder.maxTokens) {
-      yield slice()
-      first += encodings.length
-      tokens = 0
-      encodings = []
-    }
-    encodings.push(encoding)
-    tokens += encoding.inputIds.length
-  }
-  if (encodings.length > 0) yield slice()
-}
-
-function sequenceOf({ inputIds, tokenTypeIds }: Encoding) {
-  // Families without token types read none.
-  return tokenTypeIds.some((type) => type !== 0) ? { inputIds, tokenTypeIds } : inputIds
-}
-
-function checkText(text: unknown, index: number): void {
-  if (typeof text === 'string') return
-  if (Array.isArray(text) && text.length === 2 && text.every((part) => typeof part === 'string')) return
-  throw new TypeError(
-    `Expected \`texts[${index}]\` to be a string or a pair of strings, got ${describe(text)}.`,
-  )
 }

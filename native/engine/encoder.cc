@@ -5,41 +5,64 @@
 #include "engine/forward.h"
 
 namespace twofour {
+namespace {
+
+constexpr size_t kMergeTokens = 4096;
+
+void size_outputs(const EncoderSpec& spec, const RunRequest& request, RunOutputs& outputs) {
+  const size_t sequences = request.offsets.size() - 1, tokens = request.ids.size();
+  if (request.last_hidden_state) outputs.last_hidden_state.resize(tokens * spec.hidden);
+  if (request.pooled) outputs.pooled.resize(sequences * spec.hidden);
+  if (request.sentence) outputs.sentence.resize(sequences * spec.hidden);
+  if (request.logits) {
+    const size_t all = spec.head->input == HeadInput::tokens ? tokens : sequences;
+    outputs.logits.resize((request.logit_rows ? request.logit_rows->size() : all) * spec.head->labels);
+  }
+  if (request.hidden_states) {
+    outputs.hidden_states.resize(spec.layers.size() / spec.layers_per_state + 1);
+    for (std::vector<float>& state : outputs.hidden_states) state.resize(tokens * spec.hidden);
+  }
+}
+
+}  // namespace
 
 Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSettings& settings,
                  Backend& backend, size_t max_tokens, Control& control)
     : spec_(std::move(spec)),
       backend_(backend),
-      max_tokens_(std::min(max_tokens, backend.pass_tokens())),
+      pass_tokens_(std::min(max_tokens, backend.pass_tokens())),
+      merge_tokens_(std::min(max_tokens, std::max(kMergeTokens, backend.pass_tokens()))),
       weights_(load_weights(spec_, sources, settings, backend, control)) {}
 
-RunOutputs Encoder::run(const RunRequest& request, Control& control) const {
-  const size_t sequences = request.offsets.size() - 1, tokens = request.ids.size();
-  RunOutputs outputs;
-  if (request.last_hidden_state) outputs.last_hidden_state.resize(tokens * spec_.hidden);
-  if (request.pooled) outputs.pooled.resize(sequences * spec_.hidden);
-  if (request.sentence) outputs.sentence.resize(sequences * spec_.hidden);
-  if (request.logits) {
-    const size_t all = spec_.head->input == HeadInput::tokens ? tokens : sequences;
-    outputs.logits.resize((request.logit_rows ? request.logit_rows->size() : all) * spec_.head->labels);
-  }
-  if (request.hidden_states) {
-    outputs.hidden_states.resize(spec_.layers.size() / spec_.layers_per_state + 1);
-    for (std::vector<float>& state : outputs.hidden_states) state.resize(tokens * spec_.hidden);
+void Encoder::run(std::span<const Member> members, Control& control) const {
+  size_t total = 0, done = 0;
+  for (const Member& member : members) {
+    size_outputs(spec_, *member.request, *member.outputs);
+    total += member.request->ids.size();
   }
 
   const Forward forward(spec_, weights_, backend_, control);
-  for (size_t first = 0; first < sequences;) {
-    size_t last = first + 1;
-    const auto room = [&](size_t end) {
-      return static_cast<size_t>(request.offsets[end] - request.offsets[first]);
-    };
-    while (last < sequences && room(last + 1) <= max_tokens_) ++last;
-    control.report(static_cast<size_t>(request.offsets[first]), tokens);
-    forward.run(request, first, last, outputs);
-    first = last;
+  std::vector<Piece> pass;
+  size_t tokens = 0;
+  const auto compute = [&] {
+    if (pass.empty()) return;
+    control.report(done, total);
+    forward.run(pass);
+    done += tokens;
+    pass.clear();
+    tokens = 0;
+  };
+  for (const auto& [request, outputs] : members) {
+    for (size_t sequence = 0; sequence + 1 < request->offsets.size(); ++sequence) {
+      const auto length = static_cast<size_t>(request->offsets[sequence + 1] - request->offsets[sequence]);
+      if (tokens + length > pass_tokens_) compute();
+      if (pass.empty() || pass.back().outputs != outputs)
+        pass.push_back({request, outputs, sequence, sequence});
+      ++pass.back().last;
+      tokens += length;
+    }
   }
-  return outputs;
+  compute();
 }
 
 }  // namespace twofour

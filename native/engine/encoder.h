@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "backend/backend.h"
@@ -17,6 +18,7 @@ struct RunRequest {
   struct Sentence {
     Pooling pooling;
     bool normalize;
+    bool operator==(const Sentence&) const = default;
   };
   std::optional<Sentence> sentence;
 };
@@ -37,18 +39,26 @@ class Encoder {
   Encoder(EncoderSpec spec, const WeightSources& sources, const PackSettings& settings, Backend& backend,
           size_t max_tokens, Control& control);
 
-  /// Splits between sequences so that one pass holds at most `max_tokens` tokens and no more than the backend
-  /// profits from (or one sequence).
-  /// Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.
-  RunOutputs run(const RunRequest& request, Control& control) const;
+  /// A request, and where its outputs go, which the run sizes. Borrowed.
+  struct Member {
+    const RunRequest* request;
+    RunOutputs* outputs;
+  };
+  /// Computes requests as if they were one, each getting only what it asks for. Cuts between sequences so
+  /// that one pass holds no more tokens than were asked for, or than the backend profits from (or one
+  /// sequence). Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.
+  void run(std::span<const Member> members, Control& control) const;
 
+  /// Tokens up to which requests that wait are worth computing together: more would only make the first of
+  /// them wait for the last.
+  size_t merge_tokens() const { return merge_tokens_; }
   const EncoderSpec& spec() const { return spec_; }
   const EncoderWeights& weights() const { return weights_; }
 
  private:
   EncoderSpec spec_;
   Backend& backend_;
-  size_t max_tokens_;
+  size_t pass_tokens_, merge_tokens_;
   EncoderWeights weights_;
 };
 

@@ -2,102 +2,72 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace twofour {
 namespace {
 
-/// Rows of a token head that are computed at once: a vocabulary's logits are large.
-constexpr size_t kHeadRows = 1024;
-
 /// RoBERTa's rule when the family has one (see EncoderSpec), else 0, 1, 2 … in each sequence.
-std::vector<int32_t> positions_of(const RunRequest& request, size_t first, size_t last,
+std::vector<int32_t> positions_of(std::span<const int32_t> ids, std::span<const int32_t> offsets,
                                   std::optional<int32_t> padding) {
   std::vector<int32_t> positions;
-  for (size_t sequence = first; sequence < last; ++sequence) {
+  for (size_t sequence = 0; sequence + 1 < offsets.size(); ++sequence) {
     int32_t next = padding ? *padding + 1 : 0;
-    for (auto token = request.offsets[sequence]; token < request.offsets[sequence + 1]; ++token) {
-      const bool is_padding = padding && request.ids[static_cast<size_t>(token)] == *padding;
+    for (auto token = offsets[sequence]; token < offsets[sequence + 1]; ++token) {
+      const bool is_padding = padding && ids[static_cast<size_t>(token)] == *padding;
       positions.push_back(is_padding ? *padding : next++);
     }
   }
   return positions;
 }
 
-std::span<float> rows_at(std::vector<float>& values, size_t row, size_t rows, size_t width) {
-  return std::span(values).subspan(row * width, rows * width);
-}
-
 }  // namespace
 
-void Forward::run(const RunRequest& request, size_t first, size_t last, RunOutputs& outputs) const {
-  const auto begin = static_cast<size_t>(request.offsets[first]),
-             end = static_cast<size_t>(request.offsets[last]);
-  const size_t tokens = end - begin, sequences = last - first;
-  std::vector<int32_t> offsets(request.offsets.begin() + static_cast<ptrdiff_t>(first),
-                               request.offsets.begin() + static_cast<ptrdiff_t>(last) + 1);
-  for (int32_t& offset : offsets) offset -= static_cast<int32_t>(begin);
-  std::vector<int32_t> types(spec_.token_types == 0 ? 0 : tokens, 0);
-  if (!types.empty() && !request.types.empty())
-    std::copy_n(request.types.begin() + static_cast<ptrdiff_t>(begin), tokens, types.begin());
-  const std::vector<int32_t> positions = positions_of(request, first, last, spec_.position_padding);
-  const auto batch = backend_.batch({.ids = std::span(request.ids).subspan(begin, tokens),
-                                     .types = types,
-                                     .positions = positions,
-                                     .offsets = offsets});
+Forward::Packed Forward::pack(std::span<const Piece> pieces) const {
+  Packed packed;
+  packed.offsets.push_back(0);
+  for (const auto& [request, outputs, first, last] : pieces) {
+    const auto begin = request->offsets[first], end = request->offsets[last];
+    packed.places.push_back({.request = *request,
+                             .outputs = *outputs,
+                             .token = packed.ids.size(),
+                             .sequence = packed.offsets.size() - 1,
+                             .tokens = static_cast<size_t>(end - begin),
+                             .sequences = last - first,
+                             .request_token = static_cast<size_t>(begin),
+                             .request_sequence = first});
+    const auto shift = static_cast<int32_t>(packed.ids.size()) - begin;
+    for (size_t sequence = first; sequence < last; ++sequence)
+      packed.offsets.push_back(request->offsets[sequence + 1] + shift);
+    packed.ids.insert(packed.ids.end(), request->ids.begin() + begin, request->ids.begin() + end);
+    if (spec_.token_types == 0) continue;
+    packed.types.resize(packed.ids.size());
+    if (!request->types.empty())
+      std::copy(request->types.begin() + begin, request->types.begin() + end,
+                packed.types.end() - (end - begin));
+  }
+  packed.positions = positions_of(packed.ids, packed.offsets, spec_.position_padding);
+  return packed;
+}
 
-  Tensor hidden = embeddings(*batch, tokens);
-  const auto keep_state = [&](size_t state) {
-    if (request.hidden_states)
-      backend_.download(*hidden, rows_at(outputs.hidden_states[state], begin, tokens, spec_.hidden));
-  };
-  keep_state(0);
+void Forward::run(std::span<const Piece> pieces) const {
+  const Packed packed = pack(pieces);
+  const auto batch = backend_.batch(
+      {.ids = packed.ids, .types = packed.types, .positions = packed.positions, .offsets = packed.offsets});
+
+  Tensor hidden = embeddings(*batch, packed.ids.size());
+  deliver_state(packed, *hidden, 0);
   for (size_t index = 0; index < spec_.layers.size(); ++index) {
     control_.check();
     hidden = layer(*batch, index, *hidden);
-    if ((index + 1) % spec_.layers_per_state == 0) keep_state((index + 1) / spec_.layers_per_state);
+    if ((index + 1) % spec_.layers_per_state == 0)
+      deliver_state(packed, *hidden, (index + 1) / spec_.layers_per_state);
   }
   control_.check();
 
-  if (request.last_hidden_state)
-    backend_.download(*hidden, rows_at(outputs.last_hidden_state, begin, tokens, spec_.hidden));
-  if (request.sentence) {
-    const Tensor sentence = make(sequences, spec_.hidden, {}, true);
-    backend_.pool(*batch, *hidden, request.sentence->pooling, request.sentence->normalize, *sentence);
-    backend_.download(*sentence, rows_at(outputs.sentence, first, sequences, spec_.hidden));
-  }
-  const bool head_reads_pooled = request.logits && spec_.head->input == HeadInput::pooled;
-  if (request.pooled || head_reads_pooled) {
-    std::vector<const PackedLinear*> readers;
-    if (head_reads_pooled)
-      readers.push_back(weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get());
-    Tensor pooled = apply(*weights_.pooler, *first_tokens(*hidden, offsets, *weights_.pooler),
-                          {.activation = Activation::tanh}, readers, true);
-    if (request.pooled) backend_.download(*pooled, rows_at(outputs.pooled, first, sequences, spec_.hidden));
-    if (head_reads_pooled) {
-      backend_.download(*head(std::move(pooled)),
-                        rows_at(outputs.logits, first, sequences, spec_.head->labels));
-    }
-  }
-  if (!request.logits || head_reads_pooled) return;
-  if (spec_.head->input == HeadInput::first) {
-    const PackedLinear& reader = weights_.head.transform ? *weights_.head.transform : *weights_.head.output;
-    backend_.download(*head(first_tokens(*hidden, offsets, reader)),
-                      rows_at(outputs.logits, first, sequences, spec_.head->labels));
-  } else if (request.logit_rows) {
-    const std::vector<int32_t>& wanted = *request.logit_rows;
-    const auto low = std::lower_bound(wanted.begin(), wanted.end(), static_cast<int32_t>(begin));
-    const auto high = std::lower_bound(low, wanted.end(), static_cast<int32_t>(end));
-    std::vector<int32_t> rows(low, high);
-    for (int32_t& row : rows) row -= static_cast<int32_t>(begin);
-    head_over_rows(
-        *hidden, rows,
-        rows_at(outputs.logits, static_cast<size_t>(low - wanted.begin()), rows.size(), spec_.head->labels));
-  } else {
-    std::vector<int32_t> rows(tokens);
-    std::iota(rows.begin(), rows.end(), 0);
-    head_over_rows(*hidden, rows, rows_at(outputs.logits, begin, tokens, spec_.head->labels));
-  }
+  deliver_last(packed, *hidden);
+  deliver_sentences(packed, *batch, *hidden);
+  deliver_first(packed, *hidden);
+  deliver_token_logits(packed, *hidden);
 }
 
 Forward::Tensor Forward::make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears,
@@ -162,6 +132,10 @@ Forward::Tensor Forward::first_tokens(const Activations& hidden, std::span<const
   return first;
 }
 
+const PackedLinear& Forward::head_reader() const {
+  return weights_.head.transform ? *weights_.head.transform : *weights_.head.output;
+}
+
 Forward::Tensor Forward::head(Tensor in) const {
   const HeadWeights& weights = weights_.head;
   if (weights.transform) {
@@ -176,20 +150,6 @@ Forward::Tensor Forward::head(Tensor in) const {
     }
   }
   return apply(*weights.output, *in, {}, {}, true);
-}
-
-void Forward::head_over_rows(const Activations& hidden, std::span<const int32_t> rows,
-                             std::span<float> logits) const {
-  const PackedLinear* reader =
-      weights_.head.transform ? weights_.head.transform.get() : weights_.head.output.get();
-  const size_t labels = spec_.head->labels;
-  for (size_t begin = 0; begin < rows.size(); begin += kHeadRows) {
-    control_.check();
-    const size_t count = std::min(kHeadRows, rows.size() - begin);
-    Tensor some = make(count, spec_.hidden, {reader}, false);
-    backend_.gather(hidden, rows.subspan(begin, count), *some);
-    backend_.download(*head(std::move(some)), logits.subspan(begin * labels, count * labels));
-  }
 }
 
 }  // namespace twofour

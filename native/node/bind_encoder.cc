@@ -14,6 +14,7 @@ struct Loaded {
   std::unique_ptr<Encoder> encoder;
   std::vector<Measurement> measured;
   size_t bytes = 0;
+  size_t batches = 0;  ///< Computed so far. Native thread only.
 };
 
 /// What a JavaScript handle points to. Runs in flight share `loaded`, so that disposing never pulls it away.
@@ -76,7 +77,7 @@ void set(Napi::Object& object, const char* key, std::vector<float>&& values, boo
   if (wanted) object.Set(key, float_array(object.Env(), std::move(values)));
 }
 
-Napi::Value result_of(Napi::Env env, const RunRequest& request, RunOutputs& outputs, double nanoseconds) {
+Napi::Object result_of(Napi::Env env, const RunRequest& request, RunOutputs& outputs, double nanoseconds) {
   Napi::Object result = Napi::Object::New(env);
   set(result, "lastHiddenState", std::move(outputs.last_hidden_state), request.last_hidden_state);
   set(result, "pooled", std::move(outputs.pooled), request.pooled);
@@ -92,26 +93,58 @@ Napi::Value result_of(Napi::Env env, const RunRequest& request, RunOutputs& outp
   return result;
 }
 
+class RunTask final : public Task {
+ public:
+  RunTask(std::shared_ptr<Loaded> loaded, RunRequest request, std::chrono::microseconds patience)
+      : loaded_(std::move(loaded)),
+        request_(std::move(request)),
+        merging_{.company = loaded_.get(),
+                 .size = request_.ids.size(),
+                 .room = loaded_->encoder->merge_tokens(),
+                 .patience = patience} {}
+
+  Merging merging() const override { return merging_; }
+
+  void run(std::span<Task* const> together, Control& control) override {
+    std::vector<Encoder::Member> members;
+    for (Task* task : together) {
+      auto& run = static_cast<RunTask&>(*task);
+      members.push_back({&run.request_, &run.outputs_});
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    loaded_->encoder->run(members, control);
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
+    const size_t batch = ++loaded_->batches;
+    for (Task* task : together) {
+      auto& run = static_cast<RunTask&>(*task);
+      run.nanoseconds_ = time.count();
+      run.batch_ = batch;
+    }
+  }
+
+  void release() override { loaded_.reset(); }
+
+  Napi::Value finish(Napi::Env env) override {
+    Napi::Object result = result_of(env, request_, outputs_, nanoseconds_);
+    result.Set("batch", static_cast<double>(batch_));
+    return result;
+  }
+
+ private:
+  std::shared_ptr<Loaded> loaded_;
+  RunRequest request_;
+  Merging merging_;
+  RunOutputs outputs_;
+  double nanoseconds_ = 0;
+  size_t batch_ = 0;
+};
+
 Napi::Value run(Environment& environment, const Napi::CallbackInfo& info) {
-  struct State {
-    std::shared_ptr<Loaded> loaded;
-    RunRequest request;
-    RunOutputs outputs;
-    double nanoseconds = 0;
-  };
-  auto state = std::make_shared<State>();
-  state->loaded = loaded_of(info[0]);
-  state->request = run_request(info[1].As<Napi::Object>());
-  return environment.enqueue(
-      info[2].As<Napi::Object>(),
-      [state](Control& control) {
-        const auto begin = std::chrono::steady_clock::now();
-        state->outputs = state->loaded->encoder->run(state->request, control);
-        state->nanoseconds =
-            std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count();
-        state->loaded.reset();
-      },
-      [state](Napi::Env env) { return result_of(env, state->request, state->outputs, state->nanoseconds); });
+  const auto request = info[1].As<Napi::Object>();
+  const std::chrono::microseconds patience(
+      has(request, "maxWait") ? static_cast<int64_t>(number_at(request, "maxWait") * 1000) : 0);
+  return environment.enqueue(info[2].As<Napi::Object>(),
+                             std::make_unique<RunTask>(loaded_of(info[0]), run_request(request), patience));
 }
 
 Napi::Object choice_of(Napi::Env env, const PackedLinear::Choice& choice) {

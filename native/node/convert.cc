@@ -10,7 +10,7 @@ namespace twofour::node {
 namespace {
 
 /// Below this a copy is cheaper than an external buffer's bookkeeping.
-constexpr size_t kSmall = size_t{16} << 10;
+constexpr size_t kSmall = size_t{64} << 10;
 
 template <class To, class From>
 std::vector<To> copied(const Napi::Value& value) {
@@ -64,7 +64,8 @@ size_t size_at(const Napi::Object& object, const char* key) {
   return static_cast<size_t>(number_at(object, key));
 }
 bool flag_at(const Napi::Object& object, const char* key) {
-  return has(object, key) && object.Get(key).As<Napi::Boolean>();
+  const Napi::Value value = object.Get(key);
+  return value.IsBoolean() && value.As<Napi::Boolean>();
 }
 std::string text_at(const Napi::Object& object, const char* key) {
   return object.Get(key).As<Napi::String>();
@@ -201,10 +202,11 @@ RunRequest run_request(const Napi::Object& object) {
   request.pooled = flag_at(object, "pooled");
   request.logits = flag_at(object, "logits");
   request.hidden_states = flag_at(object, "hiddenStates");
-  if (has(object, "logitRows")) request.logit_rows = ints_at(object, "logitRows");
-  if (has(object, "sentence")) {
-    const Napi::Object sentence = object_at(object, "sentence");
-    request.sentence = {pooling_from(text_at(sentence, "pooling")), flag_at(sentence, "normalize")};
+  const Napi::Value rows = object.Get("logitRows"), sentence = object.Get("sentence");
+  if (rows.IsTypedArray()) request.logit_rows = copied<int32_t, Napi::Int32Array>(rows);
+  if (sentence.IsObject()) {
+    const auto settings = sentence.As<Napi::Object>();
+    request.sentence = {pooling_from(text_at(settings, "pooling")), flag_at(settings, "normalize")};
   }
   return request;
 }
