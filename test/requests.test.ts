@@ -38,7 +38,7 @@ function distinct(runs: readonly Run[]): number {
 }
 
 /** Long enough that what is started after it waits. */
-const ahead = longRun(8).map((ids) => ids.subarray(0, 40))
+const ahead = longRun(200).map((ids) => ids.subarray(0, 40))
 /** Milliseconds in which whatever is started together has come. */
 const together = { maxWait: 300 }
 
