@@ -201,6 +201,23 @@ export type Ops = {
       residual: Float32Array | null
     },
   ): Float32Array
+  /** Seconds of each of `repeats` runs of one linear, packing left out: for benches. */
+  timeLinear(
+    device: string,
+    request: {
+      weight: Float32Array
+      bias: Float32Array
+      rows: number
+      columns: number
+      input: Float32Array
+      tokens: number
+      /** @default 'float32' */
+      format?: 'float32' | 'bfloat16' | 'int8' | 'float8'
+      /** @default 'auto' */
+      sparsity?: 'auto' | 'off' | 'require'
+      repeats: number
+    },
+  ): Float64Array
   layerNorm(
     device: string,
     request: {

@@ -1,5 +1,6 @@
 /** The process of one subject: does what `SubjectProcess` asks, one request after another. */
 import { type Answer, type Answers, plainError, type Request } from './messages.js'
+import { peakMemory, resetPeakMemory } from './peak-memory.js'
 import { sampleSeconds } from './sample.js'
 import type { OpenRunner, Runner, Work } from './subject.js'
 
@@ -37,9 +38,10 @@ function answer(request: Request): Promise<Answers[Request['kind']]> {
 
 async function open(module: string, settings: unknown): Promise<Answers['open']> {
   const { open: openRunner } = (await import(module)) as { open: OpenRunner<unknown> }
+  resetPeakMemory()
   const restBytes = process.memoryUsage.rss()
   runner = await openRunner(settings, (progress) => send({ progress }))
-  return { ...runner.facts, restBytes, peakBytes: process.resourceUsage().maxRSS * 1024 }
+  return { ...runner.facts, restBytes, peakBytes: peakMemory() }
 }
 
 async function tokenise(texts: readonly string[]): Promise<number[][]> {
@@ -58,7 +60,7 @@ async function take(taken: readonly Work[]): Promise<Answers['work']> {
 
 async function output({ batches }: Work): Promise<Float32Array> {
   const parts: Float32Array[] = []
-  for (const batch of batches) parts.push(await runner!.run(batch))
+  for (const batch of batches) parts.push(await runner!.output(batch))
   const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {
@@ -70,7 +72,7 @@ async function output({ batches }: Work): Promise<Float32Array> {
 
 async function sample({ batches }: Work, seconds: number): Promise<number> {
   const pass = async () => {
-    for (const batch of batches) await runner!.run(batch)
+    for (const batch of batches) await runner!.pass(batch)
   }
   return sampleSeconds(pass, seconds)
 }

@@ -33,7 +33,8 @@ export const open: OpenRunner<EncoderSettings> = async ({ model, recipe, load },
   }
   return {
     facts,
-    run: (batch) => hiddenStates(encoder, batch),
+    pass: (batch) => hiddenStates(encoder, batch),
+    output: (batch) => hiddenStates(encoder, batch),
     ran: (tokens) => ranForms(encoder.explain(), tokens),
     tokenise: async (texts) => {
       const tokenizer = await encoder.tokenizer()

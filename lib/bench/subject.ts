@@ -25,8 +25,10 @@ export type Facts = {
 /** A model that is loaded and can run. */
 export type Runner = {
   readonly facts: Facts
-  /** One forward pass: last hidden states [tokens, hidden], sequences one after another, padding left out. */
-  readonly run: (batch: IdBatch) => Promise<Float32Array>
+  /** One forward pass: what is timed. */
+  readonly pass: (batch: IdBatch) => Promise<unknown>
+  /** The same as last hidden states [tokens, hidden], sequences one after another, padding left out. */
+  readonly output: (batch: IdBatch) => Promise<Float32Array>
   /** What runs for a batch of so many tokens; absent where it cannot tell. */
   readonly ran?: (tokens: number) => RanForm[]
   readonly tokenise?: (texts: readonly string[]) => Promise<number[][]>

@@ -1,7 +1,7 @@
 import type { BenchResult, BenchRow } from '../bench/result.js'
 import { htmlPage } from '../report/page.js'
 import { type Table, textTable } from '../report/table.js'
-import { bytes } from './amounts.js'
+import { bytes, several } from './amounts.js'
 import { interval, times } from './demo/numbers.js'
 
 const columns: Table['columns'] = [
@@ -24,7 +24,7 @@ export function benchText(result: BenchResult, width = 170): string {
 export function benchPage(result: BenchResult): string {
   const works = worksOf(result)
   const rows = works.flatMap((work) => tableOf(result, work).rows.map((row) => [work, ...row]))
-  const caption = `${result.variants.length} variants, ${result.rounds} rounds.`
+  const caption = `${several(result.variants.length, 'variant')}, ${several(result.rounds, 'round')}.`
   return htmlPage({
     title: `twofour bench: ${result.model}`,
     lead: remarksOf(result),
@@ -79,7 +79,7 @@ function remarksOf({ variants, notes, machine, rounds }: BenchResult): string[] 
 
 function factLine({ machine, rounds, seconds }: BenchResult): string {
   const { cpu, isa, threads, version, node } = machine
-  return `${cpu}, ${isa}, threads ${threads}; twofour ${version}, Node ${node}; ${rounds} rounds, ${seconds.toFixed(0)} s in all.`
+  return `${cpu}, ${isa}, threads ${threads}; twofour ${version}, Node ${node}; ${several(rounds, 'round')}, ${seconds.toFixed(0)} s in all.`
 }
 
 function factsOf({ model, machine, rounds, seconds, variants }: BenchResult) {
@@ -90,7 +90,7 @@ function factsOf({ model, machine, rounds, seconds, variants }: BenchResult) {
   return [
     ['Model', model],
     ['Loaded', loaded.join('; ')],
-    ['Timing', `${rounds} rounds, ${seconds.toFixed(0)} s in all`],
+    ['Timing', `${several(rounds, 'round')}, ${seconds.toFixed(0)} s in all`],
     ['Machine', `${machine.cpu}, ${machine.cores} cores, ${bytes(machine.memoryBytes)}, ${machine.system}`],
     ['Instruction set', `${machine.isa}, threads ${machine.threads}`],
     ['Load average', `${machine.loadBefore} before, ${machine.loadAfter} after, over one minute`],

@@ -1,7 +1,9 @@
+#include <chrono>
 #include <cmath>
 
 #include "backend/pooling.h"
 #include "base/cpu_count.h"
+#include "base/error.h"
 #include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
@@ -47,18 +49,50 @@ struct Bench {
   Napi::Object request;
 };
 
+/// A matrix with what it is multiplied with, so that it can be run more than once.
+struct Linear {
+  explicit Linear(const Bench& bench)
+      : weight(floats_at(bench.request, "weight")),
+        bias(floats_at(bench.request, "bias")),
+        matrix(bench.backend->pack(
+            {.weight = weight, .bias = bias, .rows = bench.size("rows"), .columns = bench.size("columns")})),
+        in(bench.upload("input", bench.size("tokens"), bench.size("columns"), matrix.get())),
+        out(bench.blank(bench.size("tokens"), bench.size("rows"))),
+        residual(has(bench.request, "residual")
+                     ? bench.upload("residual", bench.size("tokens"), bench.size("rows"))
+                     : nullptr) {
+    if (has(bench.request, "activation")) activation = activation_from(text_at(bench.request, "activation"));
+  }
+  void run(const Bench& bench) const {
+    bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
+  }
+
+  std::vector<float> weight, bias;
+  std::unique_ptr<PackedLinear> matrix;
+  Tensor in, out, residual;
+  Activation activation = Activation::none;
+};
+
 Napi::Value linear(const Bench& bench) {
-  const std::vector<float> weight = floats_at(bench.request, "weight"),
-                           bias = floats_at(bench.request, "bias");
-  const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
-  const auto matrix = bench.backend->pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
-  const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
-  const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
-  const Activation activation = has(bench.request, "activation")
-                                    ? activation_from(text_at(bench.request, "activation"))
-                                    : Activation::none;
-  bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
-  return bench.result(*out);
+  const Linear call(bench);
+  call.run(bench);
+  return bench.result(*call.out);
+}
+
+/// Seconds of each of `repeats` runs, packing and conversion left out.
+Napi::Value time_linear(const Bench& bench) {
+  if (has(bench.request, "format") && text_at(bench.request, "format") != "float32")
+    throw Error("DTYPE_UNAVAILABLE", "This build multiplies in float32 only.");
+  if (has(bench.request, "sparsity") && text_at(bench.request, "sparsity") == "require")
+    throw Error("SPARSITY_UNAVAILABLE", "This build has no sparse form.");
+  const Linear call(bench);
+  std::vector<double> seconds(bench.size("repeats"));
+  for (double& each : seconds) {
+    const auto begin = std::chrono::steady_clock::now();
+    call.run(bench);
+    each = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  return double_array(bench.request.Env(), seconds);
 }
 
 std::unique_ptr<Norm> norm_of(const Bench& bench) {
@@ -132,6 +166,7 @@ void bind_ops(Environment&, Napi::Object& exports) {
     add_method(ops, name, [op](const Napi::CallbackInfo& info) { return op(Bench(info)); });
   };
   add("linear", linear);
+  add("timeLinear", time_linear);
   add("layerNorm", layer_norm);
   add("attention", attention);
   add("pool", pool);
