@@ -60,6 +60,9 @@ export type NativeSpec = {
   } | null
 }
 
+export type LinearDtype = 'float32' | 'bfloat16' | 'int8' | 'float8'
+export type Sparsity = 'auto' | 'off' | 'require'
+
 /** Opaque; owns packed weights on a device. */
 export type EncoderHandle = { readonly __brand: 'encoder' }
 
@@ -67,8 +70,13 @@ export type LoadRequest = {
   spec: NativeSpec
   /** Slot → source. Already in their final shape under form 'remove'. */
   weights: Record<string, WeightSource>
-  /** 'cpu', 'plain' or 'plain:int8'. */
+  /** 'cpu' or 'plain'. */
   device: string
+  /** Of the layers' linears; pooler, projection and heads stay float32. */
+  dtype: LinearDtype
+  /** Slots of the layers' linears that stay float32 ('ffnOut' …). */
+  float32: readonly string[]
+  sparsity: Sparsity
   /** 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
   threads: number
   /** Upper bound of tokens in one forward pass; larger requests are split between sequences. */
@@ -195,13 +203,15 @@ export type Ops = {
       bias: Float32Array
       rows: number
       columns: number
+      format: LinearDtype
+      sparsity: Sparsity
       input: Float32Array
       tokens: number
       activation: string | null
       residual: Float32Array | null
     },
   ): Float32Array
-  /** Seconds of each of `repeats` runs of one linear, packing left out: for benches. */
+  /** Seconds of each of `repeats` runs of one linear; packing and storing the input are left out. */
   timeLinear(
     device: string,
     request: {
@@ -209,12 +219,10 @@ export type Ops = {
       bias: Float32Array
       rows: number
       columns: number
+      format: LinearDtype
+      sparsity: Sparsity
       input: Float32Array
       tokens: number
-      /** @default 'float32' */
-      format?: 'float32' | 'bfloat16' | 'int8' | 'float8'
-      /** @default 'auto' */
-      sparsity?: 'auto' | 'off' | 'require'
       repeats: number
     },
   ): Float64Array

@@ -11,7 +11,7 @@ import { once, options, print, rounds } from './measure.js'
 import { shapes } from './models.js'
 
 type Request = Parameters<Ops['timeLinear']>[1]
-type Form = Required<Pick<Request, 'format' | 'sparsity'>> & {
+type Form = Pick<Request, 'format' | 'sparsity'> & {
   readonly name: string
   readonly zeros: '' | '2:4' | '90 %'
   readonly bytes: number

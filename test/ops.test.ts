@@ -24,6 +24,7 @@ const tokenCounts = [0, 1, 2, 5, 13, 48, 49, 97]
 const widths = [0, 1, 3, 16, 31, 33, 64, 100]
 const batches = [...tokenCounts.map((tokens) => [tokens]), [], [1, 0, 5, 13, 1], [0, 49, 0, 2], [1, 1, 1]]
 
+const float32 = { format: 'float32', sparsity: 'off' } as const
 const floats = (count: number) => Float32Array.from({ length: count }, () => (next() - 0.5) * 2)
 const indices = (count: number, below: number) =>
   Int32Array.from({ length: count }, () => Math.floor(next() * below))
@@ -61,7 +62,7 @@ async function onEachIsa(
 }
 
 test.serial('every device of this build is compared here', (t) => {
-  t.deepEqual(ops.devices(), ['cpu', 'plain', 'plain:int8'])
+  t.deepEqual(ops.devices(), ['cpu', 'plain'])
   t.is(isasHere().at(-1), 'portable')
 })
 
@@ -76,7 +77,7 @@ test.serial('linear gives activation(x Wᵀ + b) + residual', async (t) => {
         const allowed = 4 * epsilon * (Math.sqrt(columns) * products + 2) + 3e-7 * (products + 1)
         for (const activation of [null, activations[turn++ % activations.length]!])
           for (const residual of [null, floats(tokens * rows)]) {
-            const request = { weight, bias, rows, columns, input, tokens, activation, residual }
+            const request = { ...float32, weight, bias, rows, columns, input, tokens, activation, residual }
             const call = (device: string) => ops.linear(device, request)
             const what = `linear ${tokens} × ${rows} × ${columns}, ${activation}, ${residual ? 'with' : 'no'} residual`
             count += await onEachIsa(t, call, call('plain'), allowed, what, [tokens, rows])
@@ -85,20 +86,64 @@ test.serial('linear gives activation(x Wᵀ + b) + residual', async (t) => {
   t.log(`${count} cases`)
 })
 
-test.serial('linear reads int8 rows within half a step of each', async (t) => {
-  let count = 0
-  for (const tokens of tokenCounts)
-    for (const rows of widths)
-      for (const columns of widths) {
-        const [weight, bias, input] = [floats(rows * columns), floats(rows), floats(tokens * columns)]
-        const request = { weight, bias, rows, columns, input, tokens, activation: null, residual: null }
-        const step = largest(input) / 127
-        const allowed = (step / 2) * overRows(weight, columns, absolute).most * 1.001 + 1e-5
-        const [actual, reference] = [ops.linear('plain:int8', request), ops.linear('plain', request)]
-        closeWithin(t, actual, reference, allowed, `${tokens} × ${rows} × ${columns}`, [tokens, rows])
-        count++
-      }
-  t.log(`${count} cases`)
+const steps = { bfloat16: 2 ** -8, int8: 1 / 127, float8: 2 ** -3 }
+
+for (const format of ['bfloat16', 'int8', 'float8'] as const) {
+  test.serial(`linear in ${format} is the reference's rounding, and near float32`, async (t) => {
+    let count = 0
+    for (const tokens of tokenCounts)
+      for (const rows of widths)
+        for (const columns of widths) {
+          const [weight, bias, input] = [floats(rows * columns), floats(rows), floats(tokens * columns)]
+          const request = { weight, bias, rows, columns, input, tokens, activation: null, residual: null }
+          const call = (device: string) => ops.linear(device, { ...request, format, sparsity: 'off' })
+          const reference = call('plain')
+          const [x, w] = [overRows(input, columns, absolute).most, overRows(weight, columns, absolute).most]
+          // Sums in fp32, and now and then an input on the other side of a tie: one step of one input.
+          const tie = format === 'int8' ? (2.1 * largest(weight)) / 255 : 0
+          const allowed = 4 * epsilon * (Math.sqrt(columns) * Math.min(x, w) + 2) + tie * largest(input)
+          const what = `${format} ${tokens} × ${rows} × ${columns}`
+          count += await onEachIsa(t, call, reference, allowed, what, [tokens, rows])
+          const exact = ops.linear('plain', { ...request, ...float32 })
+          const near = 1.01 * steps[format] * (x + w + 1)
+          closeWithin(t, reference, exact, near, `${what} beside float32`, [tokens, rows])
+        }
+    t.log(`${count} cases`)
+  })
+}
+
+test.serial('weights that are zero, and inputs that are zero, are exact in every format', async (t) => {
+  const [tokens, rows, columns] = [13, 33, 40]
+  const weight = floats(rows * columns).map((w, i) => (i % 4 < 2 ? 0 : w * 100))
+  const input = floats(tokens * columns).map((x, i) => (i % 4 < 2 ? x - 3 : 0))
+  const bias = floats(rows)
+  const request = { weight, bias, rows, columns, input, tokens, activation: null, residual: null }
+  const expected = Array.from({ length: tokens }, () => [...bias]).flat()
+  for (const isa of isasHere())
+    for (const format of ['float32', 'bfloat16', 'int8', 'float8'] as const) {
+      const actual = await withIsa(isa, () => ops.linear('cpu', { ...request, format, sparsity: 'off' }))
+      equalExactly(t, actual, expected, `${isa}: ${format}`, [tokens, rows])
+    }
+})
+
+test.serial('int8 sums never saturate, and NaN and infinity come out as NaN', async (t) => {
+  const [tokens, rows, columns] = [2, 17, 4096]
+  const ones = { weight: new Float32Array(rows * columns).fill(-1), bias: new Float32Array(rows) }
+  for (const isa of isasHere())
+    for (const bad of [1, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const input = new Float32Array(tokens * columns).fill(1)
+      input[3] = bad
+      const request = { ...ones, rows, columns, tokens, input, activation: null, residual: null }
+      const actual = await withIsa(isa, () =>
+        ops.linear('cpu', { ...request, format: 'int8', sparsity: 'off' }),
+      )
+      const first = bad === 1 ? -columns : Number.NaN
+      t.true(actual.subarray(0, rows).every((y) => Object.is(y, first) || Math.abs(y - first) < 0.1))
+      t.true(
+        actual.subarray(rows).every((y) => Math.abs(y + columns) < 0.1),
+        `${isa}: the other token`,
+      )
+    }
 })
 
 test.serial('a row of linear is the same, bit for bit, whatever stands beside it', async (t) => {
@@ -106,6 +151,7 @@ test.serial('a row of linear is the same, bit for bit, whatever stands beside it
   const [weight, bias, input] = [floats(rows * columns), floats(rows), floats(97 * columns)]
   const call = (tokens: number) =>
     ops.linear('cpu', {
+      ...float32,
       ...{ weight, bias, rows, columns, tokens, activation: 'gelu', residual: null },
       input: input.slice(0, tokens * columns),
     })

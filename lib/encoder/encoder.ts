@@ -52,6 +52,9 @@ export class Encoder {
       spec: nativeSpec(checkpoint.spec),
       weights: Object.fromEntries(weights),
       device: settings.backend,
+      dtype: settings.dtype,
+      float32: settings.keepFloat32,
+      sparsity: settings.sparsity,
       threads: settings.threads,
       maxTokens: settings.maxTokens,
     }

@@ -1,16 +1,23 @@
+import type { LinearDtype, Sparsity } from '../../binding.js'
 import type { Progress } from '../addon.js'
-import { checkInteger, checkKeys, checkOneOf, checkSignal, describe, expected } from '../check.js'
+import { type LinearSlot, linearSlots } from '../architecture/spec.js'
+import { checkInteger, checkKeys, checkOneOf, checkSignal, expected } from '../check.js'
 import { devices, noCuda } from '../devices.js'
 import { TwofourError } from '../errors.js'
 
 export type EncoderOptions = {
   /**
-   * 'auto' takes the best device there is and never throws; 'cuda' throws with the reason. 'plain' and
-   * 'plain:int8' are slow reference loops, for checking other devices. @default 'auto'
+   * 'auto' takes the best device there is and never throws; 'cuda' throws with the reason. 'plain' is slow
+   * reference loops, for checking other devices. @default 'auto'
    */
   readonly device?: string | undefined
-  /** @default 'auto': float32 on the CPU */
+  /**
+   * What the layers' linears and their inputs are rounded to; embeddings, attention, norms, pooler and heads stay
+   * float32. @default 'auto': float32 on the CPU
+   */
   readonly dtype?: 'auto' | 'float32' | 'float16' | 'bfloat16' | 'int8' | 'float8' | undefined
+  /** Linears of every layer that stay float32 under a smaller dtype. @default none */
+  readonly keepFloat32?: readonly LinearSlot[] | undefined
   /** 'auto' uses a sparse form where it was measured faster. @default 'auto' */
   readonly sparsity?: 'auto' | 'off' | 'require' | undefined
   /** @default the least of physical cores, affinity and cgroup quota */
@@ -28,6 +35,7 @@ export type EncoderOptions = {
 const known = [
   'device',
   'dtype',
+  'keepFloat32',
   'sparsity',
   'threads',
   'maxTokens',
@@ -49,6 +57,9 @@ export type LoadSettings = {
   readonly device: EncoderDevice
   /** The native name of the backend. */
   readonly backend: string
+  readonly dtype: LinearDtype
+  readonly keepFloat32: readonly LinearSlot[]
+  readonly sparsity: Sparsity
   readonly threads: number
   readonly maxTokens: number
   readonly maxQueue: number
@@ -72,16 +83,17 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const signal = checkSignal(options.signal)
 
   const choice = chooseDevice(options.device ?? 'auto', threads)
-  checkDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes))
-  checkSparsity(checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require']))
-  return { ...choice, threads, maxTokens, maxQueue, maxLength, signal, onProgress }
+  const dtype = chooseDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes))
+  const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
+  const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
+  const common = { threads, maxTokens, maxQueue, maxLength, signal, onProgress }
+  return { ...choice, dtype, keepFloat32, sparsity, ...common }
 }
 
 function chooseDevice(wanted: unknown, threads: number): { device: EncoderDevice; backend: string } {
-  if (wanted === 'plain' || wanted === 'plain:int8') {
-    const storage = wanted === 'plain' ? 'fp32' : 'int8 activations'
+  if (wanted === 'plain') {
     return {
-      device: { kind: 'plain', name: `Reference loops, ${storage}`, reason: 'Asked for by name.' },
+      device: { kind: 'plain', name: 'Reference loops', reason: 'Asked for by name.' },
       backend: wanted,
     }
   }
@@ -103,24 +115,20 @@ function chooseDevice(wanted: unknown, threads: number): { device: EncoderDevice
       },
     )
   }
-  throw new TypeError(expected('device', "'auto', 'cpu', 'cuda', 'cuda:N', 'plain' or 'plain:int8'", wanted))
+  throw new TypeError(expected('device', "'auto', 'cpu', 'cuda', 'cuda:N' or 'plain'", wanted))
 }
 
-function checkDtype(dtype: (typeof dtypes)[number]): void {
-  if (dtype === 'auto' || dtype === 'float32') return
+function chooseDtype(dtype: (typeof dtypes)[number]): LinearDtype {
+  if (dtype === 'auto') return 'float32'
+  if (dtype !== 'float16') return dtype
   throw new TwofourError(
     'DTYPE_UNAVAILABLE',
-    `The CPU backend computes in float32 only, got ${describe(dtype)}. Use dtype 'auto'.`,
-    {
-      dtype,
-    },
+    "The CPU backend does not compute in float16, got 'float16'. Use 'float32', 'bfloat16' or 'int8'.",
+    { dtype },
   )
 }
 
-function checkSparsity(sparsity: string): void {
-  if (sparsity !== 'require') return
-  throw new TwofourError(
-    'SPARSITY_UNAVAILABLE',
-    "The CPU backend has no sparse form yet, so `sparsity: 'require'` cannot be met. Use 'auto': zeros then run dense.",
-  )
+function checkSlots(slots: unknown): readonly LinearSlot[] {
+  if (!Array.isArray(slots)) throw new TypeError(expected('keepFloat32', 'an array of slots', slots))
+  return slots.map((slot, i) => checkOneOf(`keepFloat32[${i}]`, slot, linearSlots))
 }

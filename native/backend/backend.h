@@ -75,10 +75,24 @@ struct Readers {
   bool plain = false;  ///< Also read by a residual, attention, a norm, pooling, gathering or download.
 };
 
+/// What a linear's weights and inputs are rounded to before they are multiplied. Sums and everything outside
+/// of linears stay fp32 (or wider).
+enum class Format : uint8_t {
+  float32,
+  bfloat16,  ///< To the nearest, ties to even.
+  int8,      ///< Weights symmetric per row, inputs per token with a zero point: see backend/formats.h.
+  float8,    ///< e4m3, weights scaled per row and inputs per token so that the largest is 448.
+};
+
+/// Whether zeros are left out of the sums: where that was measured faster, never, or always.
+enum class Sparsity : uint8_t { automatic, off, require };
+
 struct LinearWeights {
   std::span<const float> weight;  ///< [rows, columns], row-major; only looked at during `pack`.
   std::span<const float> bias;    ///< [rows]
   size_t rows, columns;
+  Format format = Format::float32;
+  Sparsity sparsity = Sparsity::automatic;
 };
 
 struct BatchView {

@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <utility>
 
 namespace twofour::cpu {
 
@@ -21,7 +22,12 @@ class Buffers {
         : owner_(&owner), block_(std::move(block)), capacity_(capacity) {}
     Buffer(Buffer&& other) noexcept
         : owner_(other.owner_), block_(std::move(other.block_)), capacity_(other.capacity_) {}
-    Buffer& operator=(Buffer&&) = delete;
+    Buffer& operator=(Buffer&& other) noexcept {
+      std::swap(owner_, other.owner_);
+      std::swap(block_, other.block_);
+      std::swap(capacity_, other.capacity_);
+      return *this;
+    }
     ~Buffer();
     float* data() const { return block_.get(); }
 

@@ -1,23 +1,24 @@
 #include "cpu/cpu_backend.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "backend/pooling.h"
-#include "cpu/buffers.h"
-#include "cpu/kernels.h"
-#include "cpu/packed_matrix.h"
+#include "cpu/activations.h"
+#include "cpu/cpu_linear.h"
+#include "cpu/dense_form.h"
 
 namespace twofour::cpu {
 namespace {
 
-/// Tokens that one task multiplies: whole tiles of every kernel (12, 6 and 4), and its input stays in L2.
-constexpr size_t kTokenBlock = 48;
 /// Enough for every thread to have work in every verb; the activations of BERT-large are 170 MB then.
 constexpr size_t kPassTokens = 4096;
 /// Multiply-adds below which waking other threads costs more than they save.
 constexpr size_t kSmallWork = size_t{1} << 18;
+/// Rows that one task makes and brings into their storages.
+constexpr size_t kRowBlock = 16;
 
 struct CpuTable final : Table {
   CpuTable(std::span<const float> from, size_t width_) : values(from.begin(), from.end()), width(width_) {}
@@ -45,19 +46,8 @@ struct CpuBatch final : Batch {
   std::vector<int32_t> ids, types, positions, offsets;
 };
 
-struct CpuActivations final : Activations {
-  CpuActivations(size_t tokens, size_t width, Buffers& buffers)
-      : tokens_(tokens), width_(width), buffer(buffers.take(tokens * width)) {}
-  size_t tokens() const override { return tokens_; }
-  size_t width() const override { return width_; }
-  float* row(size_t token) const { return buffer.data() + token * width_; }
-  size_t tokens_, width_;
-  Buffers::Buffer buffer;
-};
-
-// A backend only ever gets back what it made.
-const CpuActivations& own(const Activations& a) { return static_cast<const CpuActivations&>(a); }
-CpuActivations& own(Activations& a) { return static_cast<CpuActivations&>(a); }
+using cpu::own;
+const CpuLinear& own(const PackedLinear& l) { return static_cast<const CpuLinear&>(l); }
 const CpuTable& own(const Table& t) { return static_cast<const CpuTable&>(t); }
 const CpuNorm& own(const Norm& n) { return static_cast<const CpuNorm&>(n); }
 const CpuBatch& own(const Batch& b) { return static_cast<const CpuBatch&>(b); }
@@ -74,7 +64,15 @@ class CpuBackend final : public Backend {
   size_t pass_tokens() const override { return kPassTokens; }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
-    return std::make_unique<PackedMatrix>(weights, kernels_.panel, pool_);
+    const size_t nonzeros = count_nonzeros(weights.weight);
+    std::vector<std::unique_ptr<const LinearForm>> forms;
+    forms.push_back(make_dense_form(weights, kernels_, pool_));
+    const char* reason =
+        nonzeros == weights.weight.size()
+            ? "The matrix has no zeros."
+            : "The CPU backend holds the dense form only, so zeros cost as much as other weights.";
+    return std::make_unique<CpuLinear>(weights.rows, weights.columns, nonzeros, std::move(forms),
+                                       std::vector<CpuLinear::Bucket>{{std::nullopt, 0, {}, {}, reason}});
   }
   std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
     return std::make_unique<CpuTable>(values, columns);
@@ -84,15 +82,18 @@ class CpuBackend final : public Backend {
     return std::make_unique<CpuNorm>(gain, bias, epsilon);
   }
   std::unique_ptr<Batch> batch(const BatchView& view) override { return std::make_unique<CpuBatch>(view); }
-  std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers&) override {
-    return std::make_unique<CpuActivations>(tokens, width, buffers_);
+  std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers& readers) override {
+    unsigned wanted = 0;
+    for (const PackedLinear* linear : readers.linears)
+      wanted |= 1u << static_cast<unsigned>(own(*linear).form_for(tokens).reads());
+    return std::make_unique<CpuActivations>(tokens, width, wanted, kernels_, buffers_);
   }
 
   void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
              const Norm& norm, Activations& out) override {
     const CpuBatch& tokens = own(batch);
     const size_t width = out.width();
-    pool_.run_ranges(out.tokens(), 32, [&](size_t begin, size_t end, size_t) {
+    make_rows(own(out), [&](size_t begin, size_t end) {
       for (size_t token = begin; token < end; ++token) {
         float* to = own(out).row(token);
         const float* w = own(word).row(static_cast<size_t>(tokens.ids[token]));
@@ -106,34 +107,28 @@ class CpuBackend final : public Backend {
 
   void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
               Activations& out) override {
-    const auto& matrix = static_cast<const PackedMatrix&>(linear);
-    const size_t tokens = in.tokens(), panels = matrix.panels();
-    if (tokens == 0 || panels == 0) return;
-    const size_t blocks = (tokens + kTokenBlock - 1) / kTokenBlock;
-    const bool small = tokens * matrix.rows() * std::max<size_t>(matrix.columns(), 1) < kSmallWork;
+    const LinearForm& form = own(linear).form_for(in.tokens());
+    const size_t tokens = in.tokens(), block = form.token_block(), most = form.most_parts();
+    if (tokens == 0 || most == 0) return;
+    const size_t blocks = (tokens + block - 1) / block;
+    const bool small = tokens * linear.rows() * std::max<size_t>(linear.columns(), 1) < kSmallWork;
     const size_t wanted = small ? 1 : std::max<size_t>(1, pool_.size() * 4 / blocks);
-    const size_t groups = std::min(panels, wanted);
-    const auto task = [&](size_t index, size_t) {
-      const size_t begin = index / groups * kTokenBlock, group = index % groups;
-      kernels_.linear({
-          .tokens = std::min(kTokenBlock, tokens - begin),
-          .columns = matrix.columns(),
-          .rows = matrix.rows(),
-          .input = own(in).row(begin),
-          .panels = matrix.values(),
-          .bias = matrix.bias(),
-          .residual = epilogue.residual == nullptr ? nullptr : own(*epilogue.residual).row(begin),
-          .output = own(out).row(begin),
-          .first_panel = panels * group / groups,
-          .last_panel = panels * (group + 1) / groups,
-          .activation = epilogue.activation,
-      });
-    };
-    pool_.run(blocks * groups, task);
+    const size_t parts = std::min(most, wanted);
+    pool_.run(blocks * parts, [&](size_t task, size_t) {
+      const size_t begin = task / parts * block;
+      form.multiply({.in = own(in),
+                     .epilogue = epilogue,
+                     .out = own(out),
+                     .begin = begin,
+                     .tokens = std::min(block, tokens - begin),
+                     .part = task % parts,
+                     .parts = parts});
+    });
+    finish(own(out));
   }
 
   void layer_norm(const Activations& in, const Norm& norm, Activations& out) override {
-    pool_.run_ranges(in.tokens(), 64, [&](size_t begin, size_t end, size_t) {
+    make_rows(own(out), [&](size_t begin, size_t end) {
       for (size_t token = begin; token < end; ++token) {
         normalise(own(in).row(token), norm, in.width(), own(out).row(token));
       }
@@ -165,12 +160,14 @@ class CpuBackend final : public Backend {
           .scratch = scratch(worker, kernels_.attention_scratch(tokens, size)),
       });
     });
+    finish(own(out));
   }
 
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {
     for (size_t i = 0; i < rows.size() && in.width() > 0; ++i) {
       std::memcpy(own(out).row(i), own(in).row(static_cast<size_t>(rows[i])), in.width() * sizeof(float));
     }
+    finish(own(out));
   }
 
   void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
@@ -181,10 +178,12 @@ class CpuBackend final : public Backend {
       const auto end = static_cast<size_t>(sequences.offsets[sequence + 1]);
       pool_sequence(own(in).row(begin), end - begin, in.width(), pooling, normalize, own(out).row(sequence));
     });
+    finish(own(out));
   }
 
   void upload(std::span<const float> values, Activations& out) override {
     if (!values.empty()) std::memcpy(own(out).row(0), values.data(), values.size_bytes());
+    finish(own(out));
   }
 
   void download(const Activations& in, std::span<float> out) override {
@@ -195,6 +194,29 @@ class CpuBackend final : public Backend {
   void normalise(const float* in, const Norm& norm, size_t width, float* out) const {
     const CpuNorm& values = own(norm);
     kernels_.layer_norm(in, values.gain.data(), values.bias.data(), values.epsilon, width, out);
+  }
+
+  /// Runs body(begin, end), which writes these rows, over all rows of `out`, and finishes them while they are
+  /// in the cache.
+  template <class Body>
+  void make_rows(CpuActivations& out, const Body& body) {
+    pool_.run_ranges(out.tokens(), kRowBlock, [&](size_t begin, size_t end, size_t) {
+      body(begin, end);
+      out.finish(begin, end);
+    });
+  }
+  /// For verbs whose tasks make parts of rows.
+  void finish(CpuActivations& out) {
+    if (out.derived()) make_rows(out, [](size_t, size_t) {});
+  }
+
+  size_t count_nonzeros(std::span<const float> weights) {
+    std::atomic<size_t> zeros{0};
+    pool_.run_ranges(weights.size(), size_t{1} << 16, [&](size_t begin, size_t end, size_t) {
+      const auto some = weights.subspan(begin, end - begin);
+      zeros += static_cast<size_t>(std::count(some.begin(), some.end(), 0.0f));
+    });
+    return weights.size() - zeros;
   }
 
   float* scratch(size_t worker, size_t floats) {

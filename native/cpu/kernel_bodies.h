@@ -4,32 +4,35 @@
 
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
+#include "cpu/words.h"
 
 /// The inner loops, written once. W lanes to a vector, V vectors to a panel, R tokens to a tile: an R × (W·V)
 /// tile of sums lives in registers while the depth runs past.
 namespace twofour::cpu {
 namespace {
 
-template <int W, int V, int R>
+template <class Op, int V, int R>
 struct Tile {
-  Floats<W> sums[R][V];
+  typename Op::Sum sums[R][V];
 
-  /// sums = a · panel over `depth`; rows of `a` are `stride` apart.
-  TWOFOUR_INLINE void multiply(size_t depth, const float* a, size_t stride, const float* panel) {
+  /// sums = a · panel over `depth` words; rows of `a` are `stride` words apart.
+  TWOFOUR_INLINE void multiply(size_t depth, const typename Op::Word* a, size_t stride,
+                               const typename Op::Word* panel) {
+    constexpr int W = Op::kLanes;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) sums[r][v] = Floats<W>{};
+      for (int v = 0; v < V; ++v) sums[r][v] = typename Op::Sum{};
     }
     for (size_t k = 0; k < depth; ++k, panel += W * V) {
-      Floats<W> b[V];
+      typename Op::Words b[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) b[v] = load<W>(panel + v * W);
+      for (int v = 0; v < V; ++v) std::memcpy(&b[v], panel + v * W, sizeof b[v]);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const Floats<W> x = all<W>(a[r * stride + k]);
+        const typename Op::Words x = a[r * stride + k] - typename Op::Words{};
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) sums[r][v] += x * b[v];
+        for (int v = 0; v < V; ++v) sums[r][v] = Op::dot(sums[r][v], x, b[v]);
       }
     }
   }
@@ -44,13 +47,15 @@ TWOFOUR_INLINE void with_rows(size_t rows, Body&& body) {
   body.template operator()<Max>();
 }
 
-template <int W, int V, int R>
+template <class Op, int V, int R>
 TWOFOUR_INLINE void linear_tile(const LinearBlock& block, size_t token, size_t panel) {
+  using Word = typename Op::Word;
+  constexpr int W = Op::kLanes;
   constexpr size_t kPanel = W * V;
   const size_t row = panel * kPanel;
-  Tile<W, V, R> tile;
-  tile.multiply(block.columns, block.input + token * block.columns, block.columns,
-                block.panels + panel * kPanel * block.columns);
+  Tile<Op, V, R> tile;
+  tile.multiply(block.depth, static_cast<const Word*>(block.input) + token * block.depth, block.depth,
+                static_cast<const Word*>(block.panels) + panel * kPanel * block.depth);
   for (int r = 0; r < R; ++r) {
     float* out = block.output + (token + r) * block.rows + row;
     const float* residual =
@@ -59,7 +64,8 @@ TWOFOUR_INLINE void linear_tile(const LinearBlock& block, size_t token, size_t p
       const size_t offset = static_cast<size_t>(v) * W;
       if (row + offset >= block.rows) break;
       const size_t left = block.rows - row - offset;
-      Floats<W> y = activated<W>(block.activation, tile.sums[r][v] + load<W>(block.bias + row + offset));
+      const Floats<W> product = Op::value(tile.sums[r][v], block, token + r, row + offset);
+      Floats<W> y = activated<W>(block.activation, product + load<W>(block.bias + row + offset));
       if (left >= W) {
         if (residual != nullptr) y += load<W>(residual + offset);
         store<W>(out + offset, y);
@@ -72,12 +78,12 @@ TWOFOUR_INLINE void linear_tile(const LinearBlock& block, size_t token, size_t p
   }
 }
 
-template <int W, int V, int R>
-TWOFOUR_INLINE void linear_body(const LinearBlock& block) {
+template <class Op, int V, int R>
+void linear_body(const LinearBlock& block) {
   for (size_t panel = block.first_panel; panel < block.last_panel; ++panel) {
     for (size_t token = 0; token < block.tokens; token += R) {
       with_rows<R>(std::min<size_t>(R, block.tokens - token), [&]<int Rows>() __attribute__((always_inline)) {
-        linear_tile<W, V, Rows>(block, token, panel);
+        linear_tile<Op, V, Rows>(block, token, panel);
       });
     }
   }
@@ -120,7 +126,7 @@ TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, co
   const size_t padded_tokens = padded<kPanel>(block.tokens);
   float inverse[R];
   for (size_t j = 0; j < padded_tokens; j += kPanel) {
-    Tile<W, V, R> tile;
+    Tile<Float32<W>, V, R> tile;
     tile.multiply(block.head_size, block.query + query * block.stride, block.stride,
                   keys + j * block.head_size);
     for (int r = 0; r < R; ++r) {
@@ -139,7 +145,7 @@ TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, co
     inverse[r] = 1.0f / softmax_row<W>(row, padded_tokens);
   }
   for (size_t column = 0; column < block.head_size; column += kPanel) {
-    Tile<W, V, R> tile;
+    Tile<Float32<W>, V, R> tile;
     tile.multiply(block.tokens, scores, padded_tokens, values + column * block.tokens);
     const size_t width = std::min(kPanel, block.head_size - column);
     for (int r = 0; r < R; ++r) {
@@ -199,14 +205,78 @@ void layer_norm_body(const float* in, const float* gain, const float* bias, floa
   for (size_t i = whole; i < width; ++i) out[i] = (in[i] - mean) * scale * gain[i] + bias[i];
 }
 
-/// The functions of one file: W lanes, V vectors to a panel, R tokens to a tile.
-template <int W, int V, int R>
+template <int W>
+void to_levels_body(const float* row, size_t width, uint8_t* out, float* scale, int32_t* zero) {
+  const size_t whole = width / W * W;
+  // The rest of the row in a vector of its own, filled up with zeros, which are in every range.
+  float rest[W] = {};
+  std::memcpy(rest, row + whole, (width - whole) * sizeof(float));
+  Floats<W> low{}, high{}, finite{};
+  const auto widen = [&](Floats<W> x) __attribute__((always_inline)) {
+    low = x < low ? x : low;
+    high = x > high ? x : high;
+    finite += x * 0.0f;
+  };
+  for (size_t i = 0; i < whole; i += W) widen(load<W>(row + i));
+  widen(load<W>(rest));
+  float least = 0, most = 0;
+  for (int lane = 0; lane < W; ++lane) {
+    least = low[lane] < least ? low[lane] : least;
+    most = high[lane] > most ? high[lane] : most;
+  }
+  const float span = most / 255 - least / 255;
+  const bool flat = !(span > 1.17549435e-38f);
+  const float inverse = flat ? 1.0f : 1.0f / span;
+  const float origin = flat ? 0.0f : std::nearbyint(-least * inverse);
+  *scale = (flat ? 1.0f : span) + sum<W>(finite);
+  *zero = static_cast<int32_t>(origin);
+  const auto levels = [&](Floats<W> x) __attribute__((always_inline)) {
+    // 1.5·2²³ rounds to whole numbers and leaves them in the low bits of the mantissa.
+    Floats<W> level = x * inverse + 12582912.0f - 12582912.0f + origin;
+    level = level > 0.0f ? level : Floats<W>{};
+    level = level < 255.0f ? level : all<W>(255.0f);
+    return __builtin_convertvector(__builtin_convertvector(level, Ints<W>), Bytes<W>);
+  };
+  for (size_t i = 0; i < whole; i += W) {
+    const Bytes<W> bytes = levels(load<W>(row + i));
+    std::memcpy(out + i, &bytes, W);
+  }
+  const Bytes<W> bytes = levels(load<W>(rest));
+  std::memcpy(out + whole, &bytes, (width + 3) / 4 * 4 - whole);
+}
+
+template <int W>
+void to_bfloat16_body(const float* row, size_t width, uint16_t* out) {
+  const auto halves = [](Floats<W> x) __attribute__((always_inline)) {
+    const Ints<W> bits = bits_of<W>(x);
+    const Ints<W> rounded = bits + 0x7fff + (bits >> 16 & 1);
+    const Ints<W> kept = x == x ? rounded : bits | 0x400000;
+    return __builtin_convertvector(kept >> 16, Halves<W>);
+  };
+  const size_t whole = width / W * W;
+  for (size_t i = 0; i < whole; i += W) {
+    const Halves<W> some = halves(load<W>(row + i));
+    std::memcpy(out + i, &some, sizeof some);
+  }
+  float rest[W] = {};
+  std::memcpy(rest, row + whole, (width - whole) * sizeof(float));
+  const Halves<W> some = halves(load<W>(rest));
+  std::memcpy(out + whole, &some, ((width + 1) / 2 * 2 - whole) * 2);
+}
+
+/// The functions of one file: W lanes, V vectors to a panel, R tokens to a tile; Dot4 multiplies levels, with
+/// R4 tokens to a tile.
+template <int W, int V, int R, class Dot4, int R4>
 Kernels make_kernels(std::string_view isa, bool supported) {
   return {
       .isa = isa,
       .supported = supported,
       .panel = W * V,
-      .linear = [](const LinearBlock& block) { linear_body<W, V, R>(block); },
+      .linear = linear_body<Float32<W>, V, R>,
+      .linear_bfloat16 = nullptr,
+      .linear_int8 = linear_body<Levels8<W, Dot4>, V, R4>,
+      .to_levels = to_levels_body<W>,
+      .to_bfloat16 = to_bfloat16_body<W>,
       .attention_scratch = attention_scratch_body<W, V, R>,
       .attention = [](const AttentionBlock& block) { attention_body<W, V, R>(block); },
       .layer_norm = layer_norm_body<W>,

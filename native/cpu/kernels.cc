@@ -10,8 +10,7 @@ namespace twofour::cpu {
 std::span<const Kernels> all_kernels() {
   static const Kernels all[] = {
 #if defined(__x86_64__)
-      avx512_kernels(),
-      avx2_kernels(),
+      avx512bf16_kernels(), avx512vnni_kernels(), avx512_kernels(), avx2vnni_kernels(), avx2_kernels(),
 #endif
       portable_kernels(),
   };

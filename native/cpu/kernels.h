@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -7,17 +8,24 @@
 
 namespace twofour::cpu {
 
-/// Part of y = activation(x Wᵀ + b) + r: rows [0, tokens) of x against panels [first, last) of W.
+/// Part of y = activation(x Wᵀ + b) + r: rows [0, tokens) of x against panels [first, last) of W. Numbers of
+/// x and W stand in 32-bit words, as many to a word as fit: one float, two bfloat16, four 8-bit levels.
 struct LinearBlock {
-  size_t tokens, columns;  ///< columns of W: the depth of the sums
-  size_t rows;             ///< rows of W: the width of y
-  const float* input;      ///< [tokens, columns]
-  const float* panels;     ///< packed W, see `Kernels::panel`
-  const float* bias;       ///< [rows, rounded up to whole panels]
-  const float* residual;   ///< [tokens, rows] or null
-  float* output;           ///< [tokens, rows]
+  size_t tokens, depth;   ///< depth: words of a row, which is what the sums run over
+  size_t rows;            ///< rows of W: the width of y
+  const void* input;      ///< [tokens, depth] words
+  const void* panels;     ///< packed W, see `Kernels::panel`
+  const float* bias;      ///< [rows, rounded up to whole panels]
+  const float* residual;  ///< [tokens, rows] or null
+  float* output;          ///< [tokens, rows]
   size_t first_panel, last_panel;
   Activation activation;
+  /// Of 8-bit levels only: x = (level − zero) · scale by token, w = level · scale by row (like `bias`), and
+  /// the sum of each row's levels, which the zero points are multiplied with.
+  const float* token_scales;
+  const int32_t* token_zeros;
+  const float* row_scales;
+  const int32_t* row_sums;
 };
 
 /// One head of one sequence.
@@ -36,9 +44,15 @@ struct AttentionBlock {
 struct Kernels {
   std::string_view isa;
   bool supported;  ///< By this processor.
-  /// Rows of W per panel. A panel is [columns][panel] floats, so that one step of the sum is one short run.
+  /// Rows of W per panel. A panel is [depth][panel] words, so that one step of the sum is one short run.
   size_t panel;
-  void (*linear)(const LinearBlock& block);
+  using Linear = void (*)(const LinearBlock& block);
+  Linear linear;
+  Linear linear_bfloat16;  ///< Null where the processor has no such instruction.
+  Linear linear_int8;
+  /// Levels of one row as backend/formats.h says; `out` has room for whole words, filled up with zero points.
+  void (*to_levels)(const float* row, size_t width, uint8_t* out, float* scale, int32_t* zero);
+  void (*to_bfloat16)(const float* row, size_t width, uint16_t* out);
   size_t (*attention_scratch)(size_t tokens, size_t head_size);
   void (*attention)(const AttentionBlock& block);
   /// out = (in − mean) / √(variance + ε) · gain + bias over `width` numbers; may be in place.
@@ -49,7 +63,10 @@ struct Kernels {
 // One file each.
 Kernels portable_kernels();
 Kernels avx2_kernels();
+Kernels avx2vnni_kernels();
 Kernels avx512_kernels();
+Kernels avx512vnni_kernels();
+Kernels avx512bf16_kernels();
 
 /// Every instruction set this binary has, best first; the last runs anywhere.
 std::span<const Kernels> all_kernels();

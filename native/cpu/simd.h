@@ -19,11 +19,17 @@ template <int W>
 struct Lanes {
   typedef float F __attribute__((vector_size(W * 4)));
   typedef int32_t I __attribute__((vector_size(W * 4)));
+  typedef uint16_t H __attribute__((vector_size(W * 2)));
+  typedef uint8_t B __attribute__((vector_size(W)));
 };
 template <int W>
 using Floats = typename Lanes<W>::F;
 template <int W>
 using Ints = typename Lanes<W>::I;
+template <int W>
+using Halves = typename Lanes<W>::H;
+template <int W>
+using Bytes = typename Lanes<W>::B;
 
 template <int W>
 TWOFOUR_INLINE Floats<W> load(const float* from) {

@@ -6,12 +6,12 @@
 
 namespace twofour {
 
-Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens,
-                 Control& control)
+Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSettings& settings,
+                 Backend& backend, size_t max_tokens, Control& control)
     : spec_(std::move(spec)),
       backend_(backend),
       max_tokens_(std::min(max_tokens, backend.pass_tokens())),
-      weights_(load_weights(spec_, sources, backend, control)) {}
+      weights_(load_weights(spec_, sources, settings, backend, control)) {}
 
 RunOutputs Encoder::run(const RunRequest& request, Control& control) const {
   const size_t sequences = request.offsets.size() - 1, tokens = request.ids.size();

@@ -34,8 +34,8 @@ struct RunOutputs {
 class Encoder {
  public:
   /// `backend` is borrowed and must outlive the encoder. Throws what `load_weights` throws.
-  Encoder(EncoderSpec spec, const WeightSources& sources, Backend& backend, size_t max_tokens,
-          Control& control);
+  Encoder(EncoderSpec spec, const WeightSources& sources, const PackSettings& settings, Backend& backend,
+          size_t max_tokens, Control& control);
 
   /// Splits between sequences so that one pass holds at most `max_tokens` tokens and no more than the backend
   /// profits from (or one sequence).

@@ -10,15 +10,29 @@ namespace {
 /// Loads by slot and counts what is done.
 class Loader {
  public:
-  Loader(const WeightSources& sources, Backend& backend, Control& control, size_t total)
-      : sources_(sources), backend_(backend), control_(control), total_(total) {}
+  Loader(const WeightSources& sources, const PackSettings& settings, Backend& backend, Control& control,
+         size_t total)
+      : sources_(sources), settings_(settings), backend_(backend), control_(control), total_(total) {}
 
   std::vector<float> floats(const std::string& slot) const {
     control_.check();
     return read_floats(source(slot));
   }
 
-  std::unique_ptr<PackedLinear> linear(const std::vector<std::string>& slots) {
+  /// Of one layer, in the settings' format: the slots' matrices, one below the other.
+  std::unique_ptr<PackedLinear> layer_linear(const std::string& layer,
+                                             const std::vector<std::string>& names) {
+    std::vector<std::string> slots;
+    Format format = settings_.format;
+    for (const std::string& name : names) {
+      slots.push_back(layer + name);
+      if (settings_.float32.contains(name)) format = Format::float32;
+    }
+    return linear(slots, format);
+  }
+
+  std::unique_ptr<PackedLinear> linear(const std::vector<std::string>& slots,
+                                       Format format = Format::float32) {
     std::vector<float> weight, bias;
     size_t rows = 0, columns = 0;
     for (const std::string& slot : slots) {
@@ -29,7 +43,12 @@ class Loader {
       append(bias, floats(slot + ".bias"));
     }
     control_.report(++done_, total_);
-    return backend_.pack({.weight = weight, .bias = bias, .rows = rows, .columns = columns});
+    return backend_.pack({.weight = weight,
+                          .bias = bias,
+                          .rows = rows,
+                          .columns = columns,
+                          .format = format,
+                          .sparsity = settings_.sparsity});
   }
 
   std::unique_ptr<Norm> norm(const std::string& slot, float epsilon) const {
@@ -58,6 +77,7 @@ class Loader {
   }
 
   const WeightSources& sources_;
+  const PackSettings& settings_;
   Backend& backend_;
   Control& control_;
   size_t done_ = 0, total_;
@@ -66,11 +86,11 @@ class Loader {
 LayerWeights load_layer(Loader& load, size_t set, float epsilon) {
   const std::string layer = "layers." + std::to_string(set) + ".";
   LayerWeights weights;
-  weights.query_key_value = load.linear({layer + "query", layer + "key", layer + "value"});
-  weights.attention_output = load.linear({layer + "attentionOutput"});
+  weights.query_key_value = load.layer_linear(layer, {"query", "key", "value"});
+  weights.attention_output = load.layer_linear(layer, {"attentionOutput"});
   weights.attention_norm = load.norm(layer + "attentionNorm", epsilon);
-  weights.ffn_in = load.linear({layer + "ffnIn"});
-  weights.ffn_out = load.linear({layer + "ffnOut"});
+  weights.ffn_in = load.layer_linear(layer, {"ffnIn"});
+  weights.ffn_out = load.layer_linear(layer, {"ffnOut"});
   weights.output_norm = load.norm(layer + "outputNorm", epsilon);
   return weights;
 }
@@ -100,15 +120,24 @@ void load_head(Loader& load, const HeadSpec& head, float epsilon, HeadWeights& w
   weights.output = load.linear({"head.output"});
 }
 
+void require_zeros(const EncoderWeights& weights) {
+  for (const EncoderWeights::Named& named : weights.linears()) {
+    if (named.linear->nonzeros() < named.linear->rows() * named.linear->columns()) return;
+  }
+  throw Error("SPARSITY_UNAVAILABLE",
+              "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "
+              "first (`twofour prune`), or use sparsity 'auto'.");
+}
+
 }  // namespace
 
-EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend,
-                            Control& control) {
+EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources,
+                            const PackSettings& settings, Backend& backend, Control& control) {
   std::set<size_t> sets;
   for (const LayerSpec& layer : spec.layers) sets.insert(layer.weights);
   const size_t matrices = 2 + (spec.token_types > 0) + spec.projection + spec.pooler + sets.size() * 4 +
                           (spec.head ? 1 + spec.head->transform.has_value() : 0);
-  Loader load(sources, backend, control, matrices);
+  Loader load(sources, settings, backend, control, matrices);
 
   EncoderWeights weights;
   weights.word = load.table("wordEmbeddings");
@@ -120,6 +149,7 @@ EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& source
   load_biases(load, spec, backend, weights);
   if (spec.pooler) weights.pooler = load.linear({"pooler"});
   if (spec.head) load_head(load, *spec.head, spec.epsilon, weights.head);
+  if (settings.sparsity == Sparsity::require) require_zeros(weights);
   return weights;
 }
 

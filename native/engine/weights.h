@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,9 +43,18 @@ struct EncoderWeights {
   size_t other_bytes() const;  ///< Tables and norms.
 };
 
+/// In what the encoder's linears are held. Projection, pooler and heads stay float32: they are small, and
+/// what they compute leaves the encoder.
+struct PackSettings {
+  Format format = Format::float32;
+  /// Slots ("query", "ffnOut" …) whose linears stay float32; matrices that are fused stay so together.
+  std::set<std::string> float32;
+  Sparsity sparsity = Sparsity::automatic;
+};
+
 /// Reads and packs, one matrix at a time, so that host memory peaks at one matrix.
 /// Throws what read_floats and Backend::pack throw, and Cancelled.
-EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources, Backend& backend,
-                            Control& control);
+EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources,
+                            const PackSettings& settings, Backend& backend, Control& control);
 
 }  // namespace twofour

@@ -14,8 +14,7 @@ struct Row {
 
 constexpr Row kBackends[] = {
     {"cpu", [](ThreadPool& pool) { return cpu::make_cpu_backend(pool); }},
-    {"plain", [](ThreadPool&) { return plain::make_plain_backend(plain::Storage::f32); }},
-    {"plain:int8", [](ThreadPool&) { return plain::make_plain_backend(plain::Storage::int8); }},
+    {"plain", [](ThreadPool&) { return plain::make_plain_backend(); }},
 };
 
 }  // namespace

@@ -59,9 +59,11 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   loaded->pool = environment.pool(size_at(request, "threads"));
   return environment.enqueue(
       info[1].As<Napi::Object>(),
-      [=, spec = encoder_spec(object_at(request, "spec"))](Control& control) {
+      [=, spec = encoder_spec(object_at(request, "spec")),
+       settings = pack_settings(request)](Control& control) {
         loaded->backend = make_backend(device, *loaded->pool);
-        loaded->encoder = std::make_unique<Encoder>(spec, *sources, *loaded->backend, max_tokens, control);
+        loaded->encoder =
+            std::make_unique<Encoder>(spec, *sources, settings, *loaded->backend, max_tokens, control);
         loaded->bytes = bytes_of(loaded->encoder->weights());
       },
       [=](Napi::Env env) { return wrapped(env, loaded); });

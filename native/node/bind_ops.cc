@@ -1,9 +1,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "backend/formats.h"
 #include "backend/pooling.h"
 #include "base/cpu_count.h"
-#include "base/error.h"
 #include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
@@ -52,10 +52,7 @@ struct Bench {
 /// A matrix with what it is multiplied with, so that it can be run more than once.
 struct Linear {
   explicit Linear(const Bench& bench)
-      : weight(floats_at(bench.request, "weight")),
-        bias(floats_at(bench.request, "bias")),
-        matrix(bench.backend->pack(
-            {.weight = weight, .bias = bias, .rows = bench.size("rows"), .columns = bench.size("columns")})),
+      : matrix(packed(bench, floats_at(bench.request, "weight"), floats_at(bench.request, "bias"))),
         in(bench.upload("input", bench.size("tokens"), bench.size("columns"), matrix.get())),
         out(bench.blank(bench.size("tokens"), bench.size("rows"))),
         residual(has(bench.request, "residual")
@@ -63,11 +60,19 @@ struct Linear {
                      : nullptr) {
     if (has(bench.request, "activation")) activation = activation_from(text_at(bench.request, "activation"));
   }
+  static std::unique_ptr<PackedLinear> packed(const Bench& bench, const std::vector<float>& weight,
+                                              const std::vector<float>& bias) {
+    return bench.backend->pack({.weight = weight,
+                                .bias = bias,
+                                .rows = bench.size("rows"),
+                                .columns = bench.size("columns"),
+                                .format = format_from(text_at(bench.request, "format")),
+                                .sparsity = sparsity_from(text_at(bench.request, "sparsity"))});
+  }
   void run(const Bench& bench) const {
     bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
   }
 
-  std::vector<float> weight, bias;
   std::unique_ptr<PackedLinear> matrix;
   Tensor in, out, residual;
   Activation activation = Activation::none;
@@ -81,10 +86,6 @@ Napi::Value linear(const Bench& bench) {
 
 /// Seconds of each of `repeats` runs, packing and conversion left out.
 Napi::Value time_linear(const Bench& bench) {
-  if (has(bench.request, "format") && text_at(bench.request, "format") != "float32")
-    throw Error("DTYPE_UNAVAILABLE", "This build multiplies in float32 only.");
-  if (has(bench.request, "sparsity") && text_at(bench.request, "sparsity") == "require")
-    throw Error("SPARSITY_UNAVAILABLE", "This build has no sparse form.");
   const Linear call(bench);
   std::vector<double> seconds(bench.size("repeats"));
   for (double& each : seconds) {

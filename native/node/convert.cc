@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/formats.h"
 #include "backend/pooling.h"
 
 namespace twofour::node {
@@ -150,6 +151,15 @@ EncoderSpec encoder_spec(const Napi::Object& object) {
   spec.pooler = flag_at(object, "pooler");
   if (has(object, "head")) spec.head = head_spec(object_at(object, "head"));
   return spec;
+}
+
+PackSettings pack_settings(const Napi::Object& object) {
+  PackSettings settings;
+  settings.format = format_from(text_at(object, "dtype"));
+  settings.sparsity = sparsity_from(text_at(object, "sparsity"));
+  const auto slots = object.Get("float32").As<Napi::Array>();
+  for (uint32_t i = 0; i < slots.Length(); ++i) settings.float32.insert(slots.Get(i).As<Napi::String>());
+  return settings;
 }
 
 RunRequest run_request(const Napi::Object& object) {

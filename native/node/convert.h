@@ -25,6 +25,7 @@ WeightSource weight_source(const Napi::Object& object);
 std::vector<WeightSource> weight_sources(const Napi::Object& object, const char* key);
 WeightSources named_weight_sources(const Napi::Object& object);
 EncoderSpec encoder_spec(const Napi::Object& object);
+PackSettings pack_settings(const Napi::Object& object);
 RunRequest run_request(const Napi::Object& object);
 
 /// Moves the numbers out without a copy where they are many.

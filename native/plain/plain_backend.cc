@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "backend/formats.h"
 #include "backend/pooling.h"
 
 namespace twofour::plain {
@@ -12,20 +14,27 @@ struct PlainLinear final : PackedLinear {
   explicit PlainLinear(const LinearWeights& from)
       : weight(from.weight.begin(), from.weight.end()),
         bias(from.bias.begin(), from.bias.end()),
+        format(from.format),
         rows_(from.rows),
-        columns_(from.columns) {}
+        columns_(from.columns) {
+    for (size_t row = 0; row < rows_; ++row)
+      round_weights(format, std::span(weight).subspan(row * columns_, columns_));
+  }
   size_t rows() const override { return rows_; }
   size_t columns() const override { return columns_; }
   size_t nonzeros() const override {
     return weight.size() - static_cast<size_t>(std::count(weight.begin(), weight.end(), 0.0f));
   }
   std::vector<Form> forms() const override {
-    return {{"float32", (weight.size() + bias.size()) * sizeof(float)}};
+    return {{std::string(name_of(format)), (weight.size() + bias.size()) * sizeof(float)}};
   }
   std::vector<Choice> choices() const override {
-    return {{std::nullopt, "float32", std::nullopt, std::nullopt, "The reference backend has one form."}};
+    return {
+        {std::nullopt, std::string(name_of(format)), std::nullopt, std::nullopt,
+         "The reference backend has one form of each matrix, rounded and multiplied in double precision."}};
   }
   std::vector<float> weight, bias;
+  Format format;
   size_t rows_, columns_;
 };
 
@@ -48,42 +57,38 @@ struct PlainBatch final : Batch {
   std::vector<int32_t> ids, types, positions, offsets;
 };
 
-/// Holds fp32 rows, int8 rows with scales, or both: whatever its readers need.
+/// fp32 rows, and the same rounded to each format that a reader asks for.
 class PlainActivations final : public Activations {
  public:
-  PlainActivations(size_t tokens, size_t width, bool plain, bool quantised)
-      : tokens_(tokens),
-        width_(width),
-        plain_(plain ? tokens * width : 0),
-        levels_(quantised ? tokens * width : 0),
-        scales_(quantised ? tokens : 0) {}
+  PlainActivations(size_t tokens, size_t width, const Readers& readers)
+      : tokens_(tokens), width_(width), rows_(tokens * width) {
+    for (const PackedLinear* reader : readers.linears) {
+      const Format format = static_cast<const PlainLinear&>(*reader).format;
+      if (format != Format::float32) rounded_[format].resize(tokens * width);
+    }
+  }
 
   size_t tokens() const override { return tokens_; }
   size_t width() const override { return width_; }
 
   void write_row(size_t token, const std::vector<double>& row) {
-    if (!plain_.empty())
-      std::copy(row.begin(), row.end(), plain_.begin() + static_cast<ptrdiff_t>(token * width_));
-    if (scales_.empty()) return;
-    double largest = 0;
-    for (const double x : row) largest = std::max(largest, std::fabs(x));
-    const double scale = largest > 0 ? largest / 127 : 1;
-    scales_[token] = static_cast<float>(scale);
-    for (size_t i = 0; i < width_; ++i)
-      levels_[token * width_ + i] = static_cast<int8_t>(std::lround(row[i] / scale));
+    std::copy(row.begin(), row.end(), rows_.begin() + static_cast<ptrdiff_t>(token * width_));
+    for (auto& [format, values] : rounded_) {
+      const std::span<float> to = std::span(values).subspan(token * width_, width_);
+      std::copy(row.begin(), row.end(), to.begin());
+      round_inputs(format, to);
+    }
   }
-  /// What a linear reads.
-  double input(size_t token, size_t i) const {
-    if (scales_.empty()) return plain_[token * width_ + i];
-    return static_cast<double>(levels_[token * width_ + i]) * scales_[token];
+  /// What a linear of this format reads.
+  const float* input(Format format, size_t token) const {
+    return (format == Format::float32 ? rows_ : rounded_.at(format)).data() + token * width_;
   }
-  const float* row(size_t token) const { return plain_.data() + token * width_; }
+  const float* row(size_t token) const { return rows_.data() + token * width_; }
 
  private:
   size_t tokens_, width_;
-  std::vector<float> plain_;
-  std::vector<int8_t> levels_;
-  std::vector<float> scales_;
+  std::vector<float> rows_;
+  std::map<Format, std::vector<float>> rounded_;
 };
 
 const PlainActivations& own(const Activations& a) { return static_cast<const PlainActivations&>(a); }
@@ -105,11 +110,7 @@ std::vector<double> normalised(const std::vector<double>& in, const Norm& norm) 
 
 class PlainBackend final : public Backend {
  public:
-  explicit PlainBackend(Storage storage) : storage_(storage) {}
-
-  std::string name() const override {
-    return storage_ == Storage::f32 ? "Reference loops, fp32" : "Reference loops, int8 activations";
-  }
+  std::string name() const override { return "Reference loops"; }
   size_t pass_tokens() const override { return 1024; }
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     return std::make_unique<PlainLinear>(weights);
@@ -130,8 +131,7 @@ class PlainBackend final : public Backend {
     return batch;
   }
   std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers& readers) override {
-    const bool quantised = storage_ == Storage::int8 && !readers.linears.empty();
-    return std::make_unique<PlainActivations>(tokens, width, readers.plain || !quantised, quantised);
+    return std::make_unique<PlainActivations>(tokens, width, readers);
   }
 
   void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
@@ -155,10 +155,11 @@ class PlainBackend final : public Backend {
     const auto& matrix = static_cast<const PlainLinear&>(linear);
     std::vector<double> y(matrix.rows_);
     for (size_t token = 0; token < in.tokens(); ++token) {
+      const float* x = own(in).input(matrix.format, token);
       for (size_t row = 0; row < y.size(); ++row) {
         double sum = matrix.bias[row];
         for (size_t k = 0; k < matrix.columns_; ++k) {
-          sum += own(in).input(token, k) * matrix.weight[row * matrix.columns_ + k];
+          sum += static_cast<double>(x[k]) * matrix.weight[row * matrix.columns_ + k];
         }
         y[row] = activate(epilogue.activation, static_cast<float>(sum));
         if (epilogue.residual != nullptr) y[row] += own(*epilogue.residual).row(token)[row];
@@ -246,14 +247,10 @@ class PlainBackend final : public Backend {
       }
     }
   }
-
-  Storage storage_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_plain_backend(Storage storage) {
-  return std::make_unique<PlainBackend>(storage);
-}
+std::unique_ptr<Backend> make_plain_backend() { return std::make_unique<PlainBackend>(); }
 
 }  // namespace twofour::plain
