@@ -11,7 +11,7 @@ import { shapeWorks, sortedByLength, textWork } from '../dist/bench/works.js'
 import { once, options, print, rounds, sampleTime, threads } from './measure.js'
 import { makeModels } from './models.js'
 import { findPeers, peerSubject } from './peers.js'
-import { readTexts } from './texts.js'
+import { readTexts } from './text-file.js'
 
 const batches = once ? [2] : [1, 8, 32]
 const lengths = once ? [16] : [16, 128, 384]

@@ -42,7 +42,7 @@ export async function findPeers(directory: string): Promise<Peers> {
 }
 
 async function absence(): Promise<string | undefined> {
-  const fix = 'Install it: npm ci --prefix bench/peers'
+  const fix = 'Install it: npm ci --ignore-scripts --prefix bench/peers'
   const file = join(folder, 'onnxruntime.ts')
   if (!existsSync(file)) return `onnxruntime-node is not compared: there is no ${file}.`
   const { peerFolder } = (await import(`file://${file}`)) as { peerFolder(): string | null }
@@ -52,7 +52,7 @@ async function absence(): Promise<string | undefined> {
 async function quantise(plain: string, file: string): Promise<{ file: string } | { missing: string }> {
   const python = process.env.TWOFOUR_TEST_PYTHON
   const fix =
-    'Install it: python3 -m venv venv && venv/bin/pip install onnx onnxruntime, and name venv/bin/python3 in TWOFOUR_TEST_PYTHON'
+    'Install it: python3 -m venv venv && venv/bin/pip install -r bench/peers/requirements.txt, and name venv/bin/python3 in TWOFOUR_TEST_PYTHON'
   if (python === undefined) return { missing: `${peerNames.int8} needs Python's onnxruntime. ${fix}` }
   try {
     await promisify(execFile)(python, [join(folder, 'quantise.py'), plain, file])
