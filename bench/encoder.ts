@@ -1,7 +1,7 @@
 // Forward passes: dense dtypes, zeros, removed heads and neurons, and onnxruntime on the same weights, over batch
 // sizes and lengths, and over real texts where `--texts` and a model with a tokenizer (`--model`) are named.
-// Run: npm run bench -- encoder [--models MiniLM-L6,BERT-base] [--model DIR --texts FILE.tsv [--columns 5,6]
-//        [--limit N]] [--rounds 7] [--threads N] [--once]
+// Run: npm run bench -- encoder [--models MiniLM-L6,BERT-base] [--model DIR --texts FILE.tsv
+//        [--columns sentence1=5,sentence2=6,score=4] [--limit PAIRS]] [--rounds 7] [--threads N] [--once]
 import { Checkpoint, Encoder } from 'twofour'
 import { compare } from '../dist/bench/compare.js'
 import { encoderSubject } from '../dist/bench/encoder-subject.js'
@@ -9,17 +9,17 @@ import type { Work } from '../dist/bench/subject.js'
 import { usualVariants } from '../dist/bench/variants.js'
 import { shapeWorks, sortedByLength, textWork } from '../dist/bench/works.js'
 import { once, options, print, rounds, sampleTime, threads } from './measure.js'
-import { makeModels } from './models.js'
+import { makeModels, shapes } from './models.js'
 import { findPeers, peerSubject } from './peers.js'
-import { readTexts } from './text-file.js'
+import { limitOf, readLabelled } from './text-file.js'
 
 const batches = once ? [2] : [1, 8, 32]
 const lengths = once ? [16] : [16, 128, 384]
 
 /** Real texts have one order that they come in, and one that costs a padding runtime least. */
 async function textWorks(vocab: number): Promise<Work[]> {
-  const texts = await readTexts()
-  if (texts.length === 0 || options.model === undefined) return []
+  if (options.texts === undefined || options.model === undefined) return []
+  const { texts } = await readLabelled(options.texts, limitOf())
   const encoder = await Encoder.load(options.model)
   try {
     const tokenizer = await encoder.tokenizer()
@@ -51,6 +51,6 @@ for (const { name, directory } of await makeModels()) {
       if (done % 20 === 0) console.error(`${name}: ${stage} ${done} of ${total}`)
     },
   })
-  results.push({ model: name, subjects, missing: peers.missing, timings })
+  results.push({ model: name, shape: shapes[name]!, subjects, missing: peers.missing, timings })
 }
 print(results)
