@@ -20,11 +20,13 @@ export class SubjectProcess {
   #onProgress: ((progress: Progress) => void) | undefined
   readonly #stop = () => this.close()
 
-  private constructor(name: string, signal: AbortSignal | undefined) {
+  private constructor({ name, module }: Subject, signal: AbortSignal | undefined) {
     this.name = name
     this.#signal = signal
+    // A loader of TypeScript is for modules that need it, and would only slow the start of the others.
+    const execArgv = module.endsWith('.ts') ? process.execArgv : []
     // What it says of itself goes to stderr: stdout is for results.
-    this.#child = fork(program, { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
+    this.#child = fork(program, { execArgv, serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] })
     this.#child.on('message', (answer: Answer) => this.#take(answer))
     this.#child.on('error', (error) => this.#fail(error))
     this.#child.on('exit', (code, by) => this.#fail(this.#endedEarly(code, by)))
@@ -33,14 +35,15 @@ export class SubjectProcess {
 
   /** @throws what its `open` throws; `signal.reason` */
   static async start(
-    { name, module, settings }: Subject,
+    subject: Subject,
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ): Promise<{ process: SubjectProcess; facts: Answers['open'] }> {
     signal?.throwIfAborted()
-    const process = new SubjectProcess(name, signal)
+    const process = new SubjectProcess(subject, signal)
     process.#onProgress = onProgress
     try {
+      const { module, settings } = subject
       return { process, facts: await process.ask({ kind: 'open', module, settings }) }
     } catch (error) {
       process.close()
