@@ -36,6 +36,13 @@ export type WeightSource = {
   form?: 'remove' | 'mask'
 }
 
+export type WrittenTensor = WeightSource & {
+  /** Bytes of the file that go before its own. */
+  before?: Uint8Array
+  /** 'stored': in its own dtype. 'float32Transposed': with the second of two dimensions first. Default 'stored'. */
+  as?: 'stored' | 'float32' | 'float32Transposed'
+}
+
 export type NativeSpec = {
   vocab: number
   hidden: number
@@ -60,6 +67,20 @@ export type NativeSpec = {
   } | null
 }
 
+/** What two forms of one matrix cost on this machine. */
+export type Measurement = {
+  rows: number
+  columns: number
+  /** Weights that are not zero, in per cent, rounded up to a multiple of 5. */
+  kept: number
+  /** Names of the two forms. */
+  dense: string
+  sparse: string
+  tokens: number
+  denseMicroseconds: number
+  sparseMicroseconds: number
+}
+
 export type LinearDtype = 'float32' | 'bfloat16' | 'int8' | 'float8'
 export type Sparsity = 'auto' | 'off' | 'require'
 
@@ -77,6 +98,8 @@ export type LoadRequest = {
   /** Slots of the layers' linears that stay float32 ('ffnOut' …). */
   float32: readonly string[]
   sparsity: Sparsity
+  /** Needed where sparsity is 'auto'. `budget`: seconds that may be spent on measuring what is not known. */
+  tuning: { budget: number; known: readonly Measurement[] }
   /** 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
   threads: number
   /** Upper bound of tokens in one forward pass; larger requests are split between sequences. */
@@ -169,6 +192,8 @@ export type Addon = {
   /** Refuses later runs; memory goes when the last run in flight has ended. Idempotent. */
   disposeEncoder(encoder: EncoderHandle): void
   explainEncoder(encoder: EncoderHandle): LinearReport[]
+  /** What loading measured, beside what was known. */
+  measuredByEncoder(encoder: EncoderHandle): Measurement[]
   memoryOfEncoder(encoder: EncoderHandle): { owner: string; bytes: number }[]
 
   /** New kept-bits of each matrix: the request's bits and the pattern's choice, both. */
@@ -186,7 +211,7 @@ export type Addon = {
   inspectWeights(request: { weights: WeightSource[] }, control: Control): Promise<WeightReport[]>
   /** Writes `header`, then each tensor's bytes in its form, to a new file. No fsync: the caller publishes. */
   writeTensors(
-    request: { path: string; header: Uint8Array; tensors: WeightSource[] },
+    request: { path: string; header: Uint8Array; tensors: WrittenTensor[] },
     control: Control,
   ): Promise<void>
 

@@ -219,7 +219,6 @@ test('prune and eval refuse misuse in the words of the command line', async (t) 
     [[...prune, '--pattern', '2:4', '--update', 'refit'], 2, /Expected --update to be 'none'/],
     [[...prune, '--pattern', '2:4', '--calibration', 'f'], 2, /leave --calibration out/],
     [[...prune, '--pattern', '2:4', '--form', 'zip'], 2, /Expected --form to be masked, removed or onnx/],
-    [[...prune, '--pattern', '2:4', '--form', 'onnx'], 1, /onnx is not in this version/],
     [[...prune, '--pattern', '2:4', '--dtype', 'float16'], 2, /leave --dtype out/],
     [[...prune, '--recipe', '/no/such.json'], 1, /\/no\/such\.json/],
     [[...prune, '--apply', join(bertBase, 'golden.safetensors')], 1, /plan/i],

@@ -9,7 +9,7 @@
  * of their result. Cases are counted and logged. A device that is not compared here fails the first test.
  */
 import test, { type ExecutionContext } from 'ava'
-import type { Ops } from '../binding.js'
+import type { LinearDtype, Ops, Sparsity } from '../binding.js'
 import { addon } from '../lib/addon.js'
 import { activations } from '../lib/architecture/spec.js'
 import { closeWithin, equalExactly } from './equal.js'
@@ -86,6 +86,29 @@ test.serial('linear gives activation(x Wᵀ + b) + residual', async (t) => {
   t.log(`${count} cases`)
 })
 
+test.serial('linear without its zeros gives what it gives with them', async (t) => {
+  let count = 0
+  let turn = 0
+  for (const tokens of [...tokenCounts, 16, 31, 64, 65, 200])
+    for (const rows of widths)
+      for (const columns of [...widths, 300])
+        for (const kept of [0, 0.1, 0.5]) {
+          const weight = floats(rows * columns).map((w) => (next() < kept ? w : 0))
+          const [bias, input] = [floats(rows), floats(tokens * columns)]
+          const products = overRows(input, columns, norm).most * overRows(weight, columns, norm).most
+          const allowed = 4 * epsilon * (Math.sqrt(columns) * products + 2) + 3e-7 * (products + 1)
+          const activation = activations[turn++ % activations.length]!
+          const residual = turn % 3 === 0 ? null : floats(tokens * rows)
+          const request = { weight, bias, rows, columns, input, tokens, activation, residual }
+          const dense = ops.linear('plain', { ...request, ...float32 })
+          const call = (device: string) =>
+            ops.linear(device, { ...request, format: 'float32', sparsity: 'require' })
+          const what = `sparse ${tokens} × ${rows} × ${columns}, ${kept} kept, ${activation}`
+          count += await onEachIsa(t, call, dense, allowed, what, [tokens, rows])
+        }
+  t.log(`${count} cases`)
+})
+
 const steps = { bfloat16: 2 ** -8, int8: 1 / 127, float8: 2 ** -3 }
 
 for (const format of ['bfloat16', 'int8', 'float8'] as const) {
@@ -149,18 +172,25 @@ test.serial('int8 sums never saturate, and NaN and infinity come out as NaN', as
 test.serial('a row of linear is the same, bit for bit, whatever stands beside it', async (t) => {
   const [rows, columns] = [100, 33]
   const [weight, bias, input] = [floats(rows * columns), floats(rows), floats(97 * columns)]
-  const call = (tokens: number) =>
+  weight.fill(0, 0, weight.length / 2)
+  const forms = [
+    ...(['float32', 'bfloat16', 'int8', 'float8'] as const).map((format) => [format, 'off'] as const),
+    ['float32', 'require'] as const,
+  ]
+  const call = (tokens: number, format: LinearDtype, sparsity: Sparsity) =>
     ops.linear('cpu', {
-      ...float32,
-      ...{ weight, bias, rows, columns, tokens, activation: 'gelu', residual: null },
+      ...{ weight, bias, rows, columns, tokens, format, sparsity, activation: 'gelu', residual: null },
       input: input.slice(0, tokens * columns),
     })
   for (const isa of isasHere())
-    await withIsa(isa, () => {
-      const all = call(97)
-      for (let tokens = 1; tokens < 97; tokens++)
-        equalExactly(t, call(tokens), all.subarray(0, tokens * rows), `${isa}: ${tokens} tokens`)
-    })
+    for (const [format, sparsity] of forms)
+      await withIsa(isa, () => {
+        const all = call(97, format, sparsity)
+        for (let tokens = 1; tokens < 97; tokens++) {
+          const some = call(tokens, format, sparsity)
+          equalExactly(t, some, all.subarray(0, tokens * rows), `${isa}, ${format}: ${tokens} tokens`)
+        }
+      })
 })
 
 test.serial('layerNorm normalises rows', async (t) => {

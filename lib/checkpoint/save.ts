@@ -1,15 +1,15 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { addon, native, type Progress } from '../addon.js'
+import type { Progress } from '../addon.js'
 import { checkKeys, checkOneOf, checkSignal, checkString } from '../check.js'
 import { TwofourError } from '../errors.js'
 import type { Checkpoint } from './checkpoint.js'
 import { copyCompanions } from './companions.js'
 import type { Form } from './decision.js'
 import { withTemporaryDirectory } from './durable.js'
-import { layoutSafetensors } from './safetensors-layout.js'
 import { type SavedConfig, savedConfig } from './saved-config.js'
-import { type SavedTensor, savedSpec, savedTensors } from './saved-tensors.js'
+import { savedSpec } from './saved-tensors.js'
+import { safetensorsFile, type WeightFile, writeWeightFile } from './weight-files.js'
 
 export const saveForms = ['masked', 'removed', 'onnx'] as const
 export type SaveForm = (typeof saveForms)[number]
@@ -17,10 +17,11 @@ export type SaveForm = (typeof saveForms)[number]
 export type SaveOptions = {
   /**
    * `masked`: same shapes, zeros inside; layers are gone all the same. `removed`: heads and neurons are gone too.
+   * `onnx`: as `removed`, as a graph in `model.onnx` (weights over 2 GB in `model.onnx_data`), fp32.
    * @default 'masked'
    */
   readonly form?: SaveForm | undefined
-  /** Allows a directory with files. @default false */
+  /** Allows a directory with files; for 'onnx' not one with other weights. @default false */
   readonly overwrite?: boolean | undefined
   /** Rejects with its reason, and leaves the directory as it was. */
   readonly signal?: AbortSignal | undefined
@@ -36,13 +37,13 @@ export type SaveResult = {
   readonly files: readonly string[]
 }
 
-/** Shards of the base that would otherwise stay beside the new weights. */
-const obsolete = /^model[^/]*\.safetensors(\.index\.json)?$/
+/** Shards of the base, and a graph, that would otherwise stay beside the new weights. */
+const obsolete = /^model[^/]*\.(safetensors(\.index\.json)?|onnx(_data)?)$/
 
 /**
  * Writes a checkpoint with its decision into a directory: weights, config.json, the tokenizer's files as they are,
  * and pruning.json with what was done. All appears in one step, or nothing does.
- * @throws TwofourError FILE_UNWRITABLE, FILE_CHANGED, FILE_UNREADABLE; TASK_UNSUPPORTED for 'onnx'
+ * @throws TwofourError FILE_UNWRITABLE, FILE_CHANGED, FILE_UNREADABLE
  */
 export async function saveCheckpoint(
   checkpoint: Checkpoint,
@@ -52,15 +53,17 @@ export async function saveCheckpoint(
   checkString('directory', directory)
   checkKeys('options', options, ['form', 'overwrite', 'signal', 'onProgress', 'pruning'])
   const named = checkOneOf('form', options.form ?? 'masked', saveForms)
-  if (named === 'onnx') throw refuseOnnx()
   const signal = checkSignal(options.signal)
+  if (named === 'onnx') await refuseWeights(directory)
   const form: Form = named === 'masked' ? 'mask' : 'remove'
   const stored = savedSpec(checkpoint, form)
   const config = savedConfig(stored, checkpoint.base, checkpoint.architecture, checkpoint.config)
+  const weights = await weightsIn(named, checkpoint)
+  const loadsIn = weights.loadsIn ?? config.loadsIn
   const pruning = {
     version: 1,
     form: named,
-    loadsIn: config.loadsIn,
+    loadsIn,
     ...(await checkpoint.decision?.history?.describe(checkpoint, signal)),
     notSaved: checkpoint.ignored,
     ...options.pruning,
@@ -70,7 +73,7 @@ export async function saveCheckpoint(
   const fill = async (temporary: string) => {
     files.push(...(await copyCompanions(checkpoint.directory, temporary, signal)))
     files.push(...(await writeJson(temporary, config, pruning)))
-    files.push(await writeWeights(temporary, savedTensors(checkpoint, form), options))
+    for (const file of weights.files) files.push(await writeWeights(temporary, file, options))
   }
   const { overwrite } = options
   await withTemporaryDirectory(directory, fill, {
@@ -78,7 +81,16 @@ export async function saveCheckpoint(
     signal,
     obsolete: (file) => obsolete.test(file),
   })
-  return { loadsIn: config.loadsIn, files: files.sort() }
+  return { loadsIn, files: files.sort() }
+}
+
+/** A graph is often put beside the weights it came from: those are not to go, and another config.json is not theirs. */
+async function refuseWeights(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => [])
+  const weights = names.find((name) => /^model.*\.safetensors$/.test(name))
+  if (weights === undefined) return
+  const message = `Expected \`${directory}\` to be a folder without weights for form 'onnx', got one with ${weights}. Choose another.`
+  throw new TwofourError('FILE_UNWRITABLE', message, { file: directory })
 }
 
 async function writeJson(directory: string, config: SavedConfig, pruning: unknown): Promise<string[]> {
@@ -89,26 +101,25 @@ async function writeJson(directory: string, config: SavedConfig, pruning: unknow
   return Object.keys(texts)
 }
 
+/** The files of weights, and who can load them where config.json does not decide that. */
+async function weightsIn(
+  form: SaveForm,
+  checkpoint: Checkpoint,
+): Promise<{ files: readonly WeightFile[]; loadsIn?: readonly string[] }> {
+  if (form !== 'onnx') return { files: [safetensorsFile(checkpoint, form === 'masked' ? 'mask' : 'remove')] }
+  // The protobuf library is loaded where it is needed.
+  const { onnxModel } = await import('./onnx-files.js')
+  return onnxModel(checkpoint)
+}
+
 async function writeWeights(
   directory: string,
-  tensors: readonly SavedTensor[],
+  file: WeightFile,
   { signal, onProgress }: SaveOptions,
 ): Promise<string> {
-  const name = 'model.safetensors'
-  const { header, entries } = layoutSafetensors(tensors)
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor.source]))
-  const sources = entries.map((entry) => byName.get(entry.name)!)
-
   const tell =
     onProgress &&
     ((done: number, total: number) => onProgress({ stage: 'write', done, total, unit: 'tensors' }))
-  const request = { path: join(directory, name), header, tensors: sources }
-  await native((control) => addon().writeTensors(request, control), { signal, onProgress: tell })
-  return name
-}
-
-function refuseOnnx(): TwofourError {
-  const message =
-    "Saving as 'onnx' is not built yet. Save as 'masked' or 'removed', and convert that with Optimum."
-  return new TwofourError('TASK_UNSUPPORTED', message, { form: 'onnx' })
+  await writeWeightFile(directory, file, { signal, onProgress: tell })
+  return file.name
 }

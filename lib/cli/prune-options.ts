@@ -68,13 +68,11 @@ export function recipeSource(options: OptionValues): RecipeSource {
   return { kind: 'file', recipe: ({ base }) => readRecipe(recipe!, base) }
 }
 
-/** @throws TypeError; TwofourError TASK_UNSUPPORTED for 'onnx' */
-export function formOption(options: OptionValues): 'masked' | 'removed' {
+/** @throws TypeError */
+export function formOption(options: OptionValues): 'masked' | 'removed' | 'onnx' {
   const form = options.text('form') ?? 'masked'
-  if (form === 'masked' || form === 'removed') return form
-  if (form !== 'onnx') throw new TypeError(`Expected --form to be masked, removed or onnx, got '${form}'.`)
-  const message = 'Saving as onnx is not in this version. Save as masked or removed, and convert that.'
-  throw new TwofourError('TASK_UNSUPPORTED', message, { form })
+  if (form === 'masked' || form === 'removed' || form === 'onnx') return form
+  throw new TypeError(`Expected --form to be masked, removed or onnx, got '${form}'.`)
 }
 
 /**

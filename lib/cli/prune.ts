@@ -17,7 +17,7 @@ export const prune: Command = {
     ...stepOptions,
     form: {
       value: 'NAME',
-      help: "'masked': same shapes, zeros inside; 'removed': heads and neurons are gone (default masked)",
+      help: "'masked' (default): same shapes, zeros inside; 'removed': heads and neurons are gone; 'onnx': so too, as a graph",
     },
     plan: { value: 'FILE', help: 'also save what was decided, as a safetensors file' },
     apply: { value: 'PLAN', help: 'apply a saved plan in place of a recipe' },

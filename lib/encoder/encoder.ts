@@ -13,6 +13,7 @@ import { type FilledMask, type FillMaskOptions, fillMask } from './fill-mask.js'
 import { type EncoderDevice, type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
 import type { Text } from './texts.js'
+import { keepMeasurements, knownMeasurements, machineKey } from './tuning.js'
 
 /**
  * A checkpoint on a device, ready to run. Runs are queued and computed off the event loop, each with its own
@@ -48,6 +49,8 @@ export class Encoder {
     await checkpoint.checkUnchanged()
     const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
 
+    const machine = machineKey(settings.threads)
+    const tuned = settings.sparsity === 'auto' && settings.device.kind === 'cpu'
     const request = {
       spec: nativeSpec(checkpoint.spec),
       weights: Object.fromEntries(weights),
@@ -55,6 +58,7 @@ export class Encoder {
       dtype: settings.dtype,
       float32: settings.keepFloat32,
       sparsity: settings.sparsity,
+      tuning: { budget: settings.tuningBudget, known: tuned ? await knownMeasurements(machine) : [] },
       threads: settings.threads,
       maxTokens: settings.maxTokens,
     }
@@ -63,6 +67,7 @@ export class Encoder {
       onProgress:
         onProgress && ((done, total) => onProgress({ stage: 'load', done, total, unit: 'matrices' })),
     })
+    await keepMeasurements(machine, addon().measuredByEncoder(handle))
     return new Encoder(checkpoint, settings, handle)
   }
 

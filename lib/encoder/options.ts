@@ -20,6 +20,11 @@ export type EncoderOptions = {
   readonly keepFloat32?: readonly LinearSlot[] | undefined
   /** 'auto' uses a sparse form where it was measured faster. @default 'auto' */
   readonly sparsity?: 'auto' | 'off' | 'require' | undefined
+  /**
+   * Sparse and dense forms are timed while a model with zeros is loaded, and the times kept in the user's cache
+   * directory. `budget`: milliseconds of it at most; Infinity measures everything. @default { budget: 300 }
+   */
+  readonly tuning?: { readonly budget?: number | undefined } | undefined
   /** @default the least of physical cores, affinity and cgroup quota */
   readonly threads?: number | undefined
   /** Tokens of one forward pass; larger requests are split between sequences. @default 16384 */
@@ -37,6 +42,7 @@ const known = [
   'dtype',
   'keepFloat32',
   'sparsity',
+  'tuning',
   'threads',
   'maxTokens',
   'maxQueue',
@@ -60,6 +66,8 @@ export type LoadSettings = {
   readonly dtype: LinearDtype
   readonly keepFloat32: readonly LinearSlot[]
   readonly sparsity: Sparsity
+  /** Seconds. */
+  readonly tuningBudget: number
   readonly threads: number
   readonly maxTokens: number
   readonly maxQueue: number
@@ -87,7 +95,8 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
   const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
   const common = { threads, maxTokens, maxQueue, maxLength, signal, onProgress }
-  return { ...choice, dtype, keepFloat32, sparsity, ...common }
+  const tuningBudget = checkBudget(options.tuning) / 1000
+  return { ...choice, dtype, keepFloat32, sparsity, tuningBudget, ...common }
 }
 
 function chooseDevice(wanted: unknown, threads: number): { device: EncoderDevice; backend: string } {
@@ -131,4 +140,15 @@ function chooseDtype(dtype: (typeof dtypes)[number]): LinearDtype {
 function checkSlots(slots: unknown): readonly LinearSlot[] {
   if (!Array.isArray(slots)) throw new TypeError(expected('keepFloat32', 'an array of slots', slots))
   return slots.map((slot, i) => checkOneOf(`keepFloat32[${i}]`, slot, linearSlots))
+}
+
+function checkBudget(tuning: EncoderOptions['tuning']): number {
+  if (tuning === undefined) return 300
+  checkKeys('tuning', tuning, ['budget'])
+  const { budget } = tuning
+  if (budget === undefined) return 300
+  if (typeof budget !== 'number' || !(budget >= 0)) {
+    throw new TypeError(expected('tuning.budget', 'milliseconds from 0', budget))
+  }
+  return budget
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "backend/activation.h"
+#include "backend/tuning.h"
 
 /// The contract that every device signs. The engine writes the forward pass once, in these verbs.
 ///
@@ -87,12 +89,22 @@ enum class Format : uint8_t {
 /// Whether zeros are left out of the sums: where that was measured faster, never, or always.
 enum class Sparsity : uint8_t { automatic, off, require };
 
-struct LinearWeights {
-  std::span<const float> weight;  ///< [rows, columns], row-major; only looked at during `pack`.
-  std::span<const float> bias;    ///< [rows]
+/// A matrix that is read while it is packed: [rows, columns] fp32, row-major, a range of rows at a time, so
+/// that it is never held beside its packed form. Any number of threads may read at once.
+struct MatrixSource {
   size_t rows, columns;
+  std::function<void(size_t first, size_t count, float* out)> read;
+};
+
+/// Of a matrix in memory. Borrowed.
+MatrixSource matrix_in(std::span<const float> values, size_t rows, size_t columns);
+
+struct LinearWeights {
+  MatrixSource weight;          ///< Only looked at during `pack`.
+  std::span<const float> bias;  ///< [rows]
   Format format = Format::float32;
-  Sparsity sparsity = Sparsity::automatic;
+  Sparsity sparsity = Sparsity::off;
+  Tuning* tuning = nullptr;  ///< Needed where sparsity is automatic.
 };
 
 struct BatchView {
@@ -125,7 +137,7 @@ class Backend {
   virtual size_t pass_tokens() const = 0;
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
-  virtual std::unique_ptr<Table> table(std::span<const float> values, size_t rows, size_t columns) = 0;
+  virtual std::unique_ptr<Table> table(const MatrixSource& values) = 0;
   virtual std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
                                      float epsilon) = 0;
   virtual std::unique_ptr<Batch> batch(const BatchView& view) = 0;

@@ -15,96 +15,37 @@
 namespace twofour {
 namespace {
 
-class FileReader {
- public:
-  explicit FileReader(const WeightSource& source)
-      : source_(source), fd_(open(source.path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ >= 0) return;
-    const char* code = errno == ENOENT ? "FILE_NOT_FOUND" : "FILE_UNREADABLE";
-    throw Error(code, "Cannot open " + source.path + ": " + std::strerror(errno) + ".");
-  }
-  ~FileReader() { close(fd_); }
-  FileReader(const FileReader&) = delete;
-  FileReader& operator=(const FileReader&) = delete;
-
-  void read(std::byte* out, size_t count) const {
-    struct stat status{};
-    if (fstat(fd_, &status) != 0 || static_cast<uint64_t>(status.st_size) != source_.file_size) changed();
-    for (size_t done = 0; done < count;) {
-      const ssize_t got = pread(fd_, out + done, count - done, static_cast<off_t>(source_.begin + done));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0)
-        throw Error("FILE_UNREADABLE", "Cannot read " + source_.path + ": " + std::strerror(errno) + ".");
-      if (got == 0) changed();
-      done += static_cast<size_t>(got);
-    }
-  }
-
- private:
-  [[noreturn]] void changed() const {
-    throw Error("FILE_CHANGED", source_.path + " changed after its header was read (its size was " +
-                                    std::to_string(source_.file_size) +
-                                    " bytes). Open the checkpoint again.");
-  }
-
-  const WeightSource& source_;
-  int fd_;
-};
-
-std::vector<std::byte> stored_bytes(const WeightSource& source) {
-  if (source.path.empty()) return source.data;
-  std::vector<std::byte> bytes(source.stored_elements() * width_of(source.dtype));
-  if (!bytes.empty()) FileReader(source).read(bytes.data(), bytes.size());
-  return bytes;
+[[noreturn]] void changed(const WeightSource& source) {
+  throw Error("FILE_CHANGED", source.path + " changed after its header was read (its size was " +
+                                  std::to_string(source.file_size) + " bytes). Open the checkpoint again.");
 }
 
-void zero_masked(const WeightSource& source, std::vector<std::byte>& bytes) {
-  const size_t width = width_of(source.dtype), elements = source.stored_elements();
-  for (size_t i = 0; i < elements; ++i) {
-    if (!bit_at(source.bits, i)) std::memset(bytes.data() + i * width, 0, width);
-  }
+bool holds(const std::vector<int32_t>& kept, size_t index) {
+  return std::binary_search(kept.begin(), kept.end(), static_cast<int32_t>(index));
 }
 
-std::vector<bool> membership(const std::vector<int32_t>& kept, size_t count) {
-  std::vector<bool> member(count, false);
-  for (const int32_t index : kept) member[static_cast<size_t>(index)] = true;
-  return member;
-}
-
-void zero_outside(const WeightSource& source, std::vector<std::byte>& bytes) {
-  const size_t width = width_of(source.dtype), rows = source.stored_rows(), columns = source.stored_columns();
-  if (source.rows) {
-    const std::vector<bool> kept = membership(*source.rows, rows);
-    for (size_t row = 0; row < rows; ++row) {
-      if (!kept[row]) std::memset(bytes.data() + row * columns * width, 0, columns * width);
-    }
-  }
-  if (source.columns) {
-    const std::vector<bool> kept = membership(*source.columns, columns);
-    for (size_t row = 0; row < rows; ++row) {
-      for (size_t column = 0; column < columns; ++column) {
-        if (!kept[column]) std::memset(bytes.data() + (row * columns + column) * width, 0, width);
-      }
-    }
-  }
-}
-
-std::vector<std::byte> gather(const WeightSource& source, const std::vector<std::byte>& bytes) {
+/// Zeroes what is masked of stored rows [first, first + count).
+void zero_masked(const WeightSource& source, size_t first, size_t count, std::byte* bytes) {
   const size_t width = width_of(source.dtype), columns = source.stored_columns();
-  std::vector<std::byte> out;
-  out.reserve(source.result_rows() * source.result_columns() * width);
-  for (size_t r = 0; r < source.result_rows(); ++r) {
-    const size_t row = source.rows ? static_cast<size_t>((*source.rows)[r]) : r;
-    const std::byte* line = bytes.data() + row * columns * width;
-    if (!source.columns) {
-      out.insert(out.end(), line, line + columns * width);
-      continue;
-    }
-    for (const int32_t column : *source.columns) {
-      const std::byte* element = line + static_cast<size_t>(column) * width;
-      out.insert(out.end(), element, element + width);
-    }
+  for (size_t i = 0; i < count * columns && !source.bits.empty(); ++i) {
+    if (!bit_at(source.bits, first * columns + i)) std::memset(bytes + i * width, 0, width);
   }
+  if (source.remove) return;
+  for (size_t r = 0; r < count && source.rows; ++r) {
+    if (!holds(*source.rows, first + r)) std::memset(bytes + r * columns * width, 0, columns * width);
+  }
+  for (size_t column = 0; column < columns && source.columns; ++column) {
+    if (holds(*source.columns, column)) continue;
+    for (size_t r = 0; r < count; ++r) std::memset(bytes + (r * columns + column) * width, 0, width);
+  }
+}
+
+/// Copies the columns that are kept. Returns the end of what it wrote.
+std::byte* gather_columns(const WeightSource& source, const std::byte* row, std::byte* out) {
+  const size_t width = width_of(source.dtype);
+  if (!source.columns) return std::copy_n(row, source.stored_columns() * width, out);
+  for (const int32_t column : *source.columns)
+    out = std::copy_n(row + static_cast<size_t>(column) * width, width, out);
   return out;
 }
 
@@ -124,19 +65,81 @@ size_t WeightSource::stored_columns() const {
 size_t WeightSource::result_rows() const { return remove && rows ? rows->size() : stored_rows(); }
 size_t WeightSource::result_columns() const { return remove && columns ? columns->size() : stored_columns(); }
 
+RowReader::RowReader(const WeightSource& source) : source_(source) {
+  if (source.path.empty()) return;
+  fd_ = open(source.path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd_ < 0) {
+    const char* code = errno == ENOENT ? "FILE_NOT_FOUND" : "FILE_UNREADABLE";
+    throw Error(code, "Cannot open " + source.path + ": " + std::strerror(errno) + ".");
+  }
+  struct stat status{};
+  if (fstat(fd_, &status) == 0 && static_cast<uint64_t>(status.st_size) == source.file_size) return;
+  close(fd_);
+  changed(source);
+}
+
+RowReader::~RowReader() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void RowReader::read_stored(size_t first_row, size_t count, std::byte* out) const {
+  const size_t row = source_.stored_columns() * width_of(source_.dtype);
+  const size_t begin = first_row * row, size = count * row;
+  if (fd_ < 0) {
+    std::copy_n(source_.data.data() + begin, size, out);
+    return;
+  }
+  for (size_t done = 0; done < size;) {
+    const ssize_t got = pread(fd_, out + done, size - done, static_cast<off_t>(source_.begin + begin + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0)
+      throw Error("FILE_UNREADABLE", "Cannot read " + source_.path + ": " + std::strerror(errno) + ".");
+    if (got == 0) changed(source_);
+    done += static_cast<size_t>(got);
+  }
+}
+
+bool RowReader::as_stored() const { return source_.bits.empty() && !source_.rows && !source_.columns; }
+
+std::vector<std::byte> RowReader::bytes(size_t first, size_t count) const {
+  const size_t width = width_of(source_.dtype), columns = source_.stored_columns();
+  std::vector<std::byte> out(count * source_.result_columns() * width);
+  if (out.empty()) return out;
+  if (as_stored()) {
+    read_stored(first, count, out.data());
+    return out;
+  }
+  const bool gathers = source_.remove && source_.rows;
+  const auto stored_row = [&](size_t row) {
+    return gathers ? static_cast<size_t>((*source_.rows)[row]) : row;
+  };
+  // What lies between two kept rows is read too: one call costs more than the bytes.
+  const size_t begin = stored_row(first), end = stored_row(first + count - 1) + 1;
+  std::vector<std::byte> stored((end - begin) * columns * width);
+  read_stored(begin, end - begin, stored.data());
+  zero_masked(source_, begin, end - begin, stored.data());
+  if (!source_.remove) return stored;
+  std::byte* to = out.data();
+  for (size_t row = first; row < first + count; ++row)
+    to = gather_columns(source_, stored.data() + (stored_row(row) - begin) * columns * width, to);
+  return out;
+}
+
+void RowReader::floats(size_t first, size_t count, float* out) const {
+  if (source_.dtype == Dtype::f32 && as_stored()) {
+    read_stored(first, count, reinterpret_cast<std::byte*>(out));
+  } else {
+    to_float(source_.dtype, bytes(first, count).data(), count * source_.result_columns(), out);
+  }
+}
+
 std::vector<std::byte> read_bytes(const WeightSource& source) {
-  std::vector<std::byte> bytes = stored_bytes(source);
-  if (!source.bits.empty()) zero_masked(source, bytes);
-  if (!source.rows && !source.columns) return bytes;
-  if (source.remove) return gather(source, bytes);
-  zero_outside(source, bytes);
-  return bytes;
+  return RowReader(source).bytes(0, source.result_rows());
 }
 
 std::vector<float> read_floats(const WeightSource& source, bool require_finite) {
-  const std::vector<std::byte> bytes = read_bytes(source);
   std::vector<float> floats(source.result_rows() * source.result_columns());
-  to_float(source.dtype, bytes.data(), floats.size(), floats.data());
+  RowReader(source).floats(0, source.result_rows(), floats.data());
   if (require_finite) {
     const auto bad =
         std::find_if(floats.begin(), floats.end(), [](float value) { return !std::isfinite(value); });

@@ -31,8 +31,30 @@ struct WeightSource {
   size_t result_columns() const;
 };
 
-/// Reads, masks and gathers: the bytes of the result, in the stored dtype.
+/// Reads, masks and gathers rows of the result. Any number of threads may read at once.
 /// Throws Error FILE_NOT_FOUND, FILE_UNREADABLE or FILE_CHANGED (size differs, or the file ends early).
+class RowReader {
+ public:
+  /// `source` is borrowed.
+  explicit RowReader(const WeightSource& source);
+  ~RowReader();
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+
+  /// Rows [first, first + count) of the result, in the stored dtype.
+  std::vector<std::byte> bytes(size_t first, size_t count) const;
+  /// The same as fp32, [count, result_columns].
+  void floats(size_t first, size_t count, float* out) const;
+
+ private:
+  void read_stored(size_t first_row, size_t count, std::byte* out) const;
+  bool as_stored() const;
+
+  const WeightSource& source_;
+  int fd_ = -1;
+};
+
+/// The whole result, in the stored dtype. Throws as RowReader.
 std::vector<std::byte> read_bytes(const WeightSource& source);
 
 /// The same as fp32. Also throws PRUNE_NOT_FINITE when `require_finite` and an element is not.

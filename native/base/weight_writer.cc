@@ -52,15 +52,41 @@ class NewFile {
   int fd_;
 };
 
+/// Square, so that reads and writes of both matrices stay in the cache.
+constexpr size_t kTile = 32;
+
+std::vector<float> transposed(const std::vector<float>& matrix, size_t rows, size_t columns) {
+  std::vector<float> out(matrix.size());
+  for (size_t top = 0; top < rows; top += kTile) {
+    for (size_t left = 0; left < columns; left += kTile) {
+      for (size_t row = top; row < std::min(top + kTile, rows); ++row) {
+        for (size_t column = left; column < std::min(left + kTile, columns); ++column)
+          out[column * rows + row] = matrix[row * columns + column];
+      }
+    }
+  }
+  return out;
+}
+
+void write(NewFile& file, const WrittenTensor& tensor, const Control& control) {
+  const WeightSource& source = tensor.source;
+  file.write(tensor.before, control);
+  if (tensor.as == WrittenTensor::As::stored) return file.write(read_bytes(source), control);
+  std::vector<float> floats = read_floats(source);
+  if (tensor.as == WrittenTensor::As::transposed_floats)
+    floats = transposed(floats, source.result_rows(), source.result_columns());
+  file.write(std::as_bytes(std::span(floats)), control);
+}
+
 }  // namespace
 
 void write_tensors(const std::string& path, std::span<const std::byte> header,
-                   const std::vector<WeightSource>& tensors, Control& control) {
+                   const std::vector<WrittenTensor>& tensors, Control& control) {
   NewFile file(path);
   file.write(header, control);
   for (size_t i = 0; i < tensors.size(); ++i) {
     control.report(i, tensors.size());
-    file.write(read_bytes(tensors[i]), control);
+    write(file, tensors[i], control);
   }
   file.close();
 }

@@ -8,9 +8,12 @@ namespace twofour::cpu {
 namespace {
 
 constexpr Storage kDerived[] = {Storage::bfloat16, Storage::levels, Storage::rounded_bfloat16,
-                                Storage::rounded_float8};
+                                Storage::rounded_float8, Storage::columns};
 
 unsigned bit(Storage storage) { return 1u << static_cast<unsigned>(storage); }
+
+/// Rows that one task makes and finishes.
+constexpr size_t kRowBlock = 16;
 
 /// Whole cache lines, so that every storage begins on one.
 size_t lines(size_t floats) { return (floats + 15) / 16 * 16; }
@@ -35,7 +38,9 @@ CpuActivations::CpuActivations(size_t tokens, size_t width, unsigned wanted, con
   for (const Storage storage : kDerived) {
     if ((wanted_ & bit(storage)) == 0) continue;
     offset_[static_cast<size_t>(storage)] = floats;
-    floats += lines(tokens * row_bytes(storage, width) / sizeof(float));
+    const size_t whole = (tokens + kernels_.sparse_tile - 1) / kernels_.sparse_tile * kernels_.sparse_tile;
+    const size_t rows = storage == Storage::columns ? whole : tokens;
+    floats += lines(rows * row_bytes(storage, width) / sizeof(float));
   }
   scales_ = floats;
   if ((wanted_ & bit(Storage::levels)) != 0) floats += 2 * tokens;
@@ -45,6 +50,10 @@ CpuActivations::CpuActivations(size_t tokens, size_t width, unsigned wanted, con
 std::byte* CpuActivations::at(Storage storage, size_t token) const {
   return reinterpret_cast<std::byte*>(buffer_.data() + offset_[static_cast<size_t>(storage)]) +
          token * row_bytes(storage, width_);
+}
+
+size_t CpuActivations::row_block() const {
+  return (wanted_ & bit(Storage::columns)) != 0 ? kernels_.sparse_tile : kRowBlock;
 }
 
 void CpuActivations::finish(size_t begin, size_t end) {
@@ -64,6 +73,10 @@ void CpuActivations::finish(size_t begin, size_t end) {
       kernels_.to_bfloat16(row(token), width_, reinterpret_cast<uint16_t*>(at(Storage::bfloat16, token)));
     if (wants(Storage::rounded_bfloat16)) rounded(Storage::rounded_bfloat16, Format::bfloat16, token);
     if (wants(Storage::rounded_float8)) rounded(Storage::rounded_float8, Format::float8, token);
+  }
+  for (size_t token = begin; token < end && wants(Storage::columns); token += kernels_.sparse_tile) {
+    kernels_.to_columns(row(token), std::min(kernels_.sparse_tile, end - token), width_,
+                        reinterpret_cast<float*>(at(Storage::columns, token)));
   }
 }
 

@@ -9,13 +9,14 @@ namespace twofour::cpu {
 
 /// How the rows of an Activations lie in memory for the linears that read them.
 enum class Storage : uint8_t {
-  rows,      ///< fp32, always there
-  bfloat16,  ///< rows of whole 32-bit words
-  levels,    ///< 8 bits in rows of whole words, with a scale and a zero point per token
-  rounded_bfloat16,
-  rounded_float8,  ///< fp32 rows, rounded: for processors without the instruction
+  rows,              ///< fp32, always there
+  bfloat16,          ///< rows of whole 32-bit words
+  levels,            ///< 8 bits in rows of whole words, with a scale and a zero point per token
+  rounded_bfloat16,  ///< fp32 rows, rounded: for processors without the instruction
+  rounded_float8,
+  columns,  ///< tiles of Kernels::sparse_tile tokens, transposed: see Kernels::to_columns
 };
-constexpr size_t kStorages = 5;
+constexpr size_t kStorages = 6;
 
 /// [tokens, width]. A verb writes fp32 rows and then calls `finish`, which makes the other storages from
 /// them.
@@ -30,9 +31,11 @@ class CpuActivations final : public Activations {
 
   /// Whether there is anything to finish.
   bool derived() const { return wanted_ != 0; }
+  /// Of rows [begin, end); begin is a multiple of row_block(), end another or the number of tokens.
   void finish(size_t begin, size_t end);
+  size_t row_block() const;
 
-  /// The token's row in a storage that was wanted.
+  /// The token's row in a storage that was wanted; of columns, the tile that it begins.
   const void* stored(Storage storage, size_t token) const { return at(storage, token); }
   /// Of Storage::levels, [tokens] each.
   const float* scales() const { return buffer_.data() + scales_; }

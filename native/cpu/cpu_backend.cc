@@ -1,31 +1,30 @@
 #include "cpu/cpu_backend.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 
 #include "backend/pooling.h"
 #include "cpu/activations.h"
-#include "cpu/cpu_linear.h"
-#include "cpu/dense_form.h"
+#include "cpu/pack_linear.h"
 
 namespace twofour::cpu {
 namespace {
 
 /// Enough for every thread to have work in every verb; the activations of BERT-large are 170 MB then.
 constexpr size_t kPassTokens = 4096;
-/// Multiply-adds below which waking other threads costs more than they save.
-constexpr size_t kSmallWork = size_t{1} << 18;
-/// Rows that one task makes and brings into their storages.
-constexpr size_t kRowBlock = 16;
 
 struct CpuTable final : Table {
-  CpuTable(std::span<const float> from, size_t width_) : values(from.begin(), from.end()), width(width_) {}
-  size_t bytes() const override { return values.size() * sizeof(float); }
-  const float* row(size_t index) const { return values.data() + index * width; }
-  std::vector<float> values;
-  size_t width;
+  CpuTable(const MatrixSource& from, ThreadPool& pool)
+      : values(Buffers::allocate(from.rows * from.columns)), rows(from.rows), width(from.columns) {
+    pool.run_ranges(rows, 64, [&](size_t begin, size_t end, size_t) {
+      from.read(begin, end - begin, values.get() + begin * width);
+    });
+  }
+  size_t bytes() const override { return rows * width * sizeof(float); }
+  const float* row(size_t index) const { return values.get() + index * width; }
+  Buffers::Block values;
+  size_t rows, width;
 };
 
 struct CpuNorm final : Norm {
@@ -64,18 +63,10 @@ class CpuBackend final : public Backend {
   size_t pass_tokens() const override { return kPassTokens; }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
-    const size_t nonzeros = count_nonzeros(weights.weight);
-    std::vector<std::unique_ptr<const LinearForm>> forms;
-    forms.push_back(make_dense_form(weights, kernels_, pool_));
-    const char* reason =
-        nonzeros == weights.weight.size()
-            ? "The matrix has no zeros."
-            : "The CPU backend holds the dense form only, so zeros cost as much as other weights.";
-    return std::make_unique<CpuLinear>(weights.rows, weights.columns, nonzeros, std::move(forms),
-                                       std::vector<CpuLinear::Bucket>{{std::nullopt, 0, {}, {}, reason}});
+    return pack_linear(weights, kernels_, pool_, buffers_);
   }
-  std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
-    return std::make_unique<CpuTable>(values, columns);
+  std::unique_ptr<Table> table(const MatrixSource& values) override {
+    return std::make_unique<CpuTable>(values, pool_);
   }
   std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
                              float epsilon) override {
@@ -93,7 +84,7 @@ class CpuBackend final : public Backend {
              const Norm& norm, Activations& out) override {
     const CpuBatch& tokens = own(batch);
     const size_t width = out.width();
-    make_rows(own(out), [&](size_t begin, size_t end) {
+    make_rows(own(out), pool_, [&](size_t begin, size_t end) {
       for (size_t token = begin; token < end; ++token) {
         float* to = own(out).row(token);
         const float* w = own(word).row(static_cast<size_t>(tokens.ids[token]));
@@ -107,28 +98,11 @@ class CpuBackend final : public Backend {
 
   void linear(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
               Activations& out) override {
-    const LinearForm& form = own(linear).form_for(in.tokens());
-    const size_t tokens = in.tokens(), block = form.token_block(), most = form.most_parts();
-    if (tokens == 0 || most == 0) return;
-    const size_t blocks = (tokens + block - 1) / block;
-    const bool small = tokens * linear.rows() * std::max<size_t>(linear.columns(), 1) < kSmallWork;
-    const size_t wanted = small ? 1 : std::max<size_t>(1, pool_.size() * 4 / blocks);
-    const size_t parts = std::min(most, wanted);
-    pool_.run(blocks * parts, [&](size_t task, size_t) {
-      const size_t begin = task / parts * block;
-      form.multiply({.in = own(in),
-                     .epilogue = epilogue,
-                     .out = own(out),
-                     .begin = begin,
-                     .tokens = std::min(block, tokens - begin),
-                     .part = task % parts,
-                     .parts = parts});
-    });
-    finish(own(out));
+    run_product(own(linear).form_for(in.tokens()), own(in), epilogue, own(out), pool_);
   }
 
   void layer_norm(const Activations& in, const Norm& norm, Activations& out) override {
-    make_rows(own(out), [&](size_t begin, size_t end) {
+    make_rows(own(out), pool_, [&](size_t begin, size_t end) {
       for (size_t token = begin; token < end; ++token) {
         normalise(own(in).row(token), norm, in.width(), own(out).row(token));
       }
@@ -160,14 +134,14 @@ class CpuBackend final : public Backend {
           .scratch = scratch(worker, kernels_.attention_scratch(tokens, size)),
       });
     });
-    finish(own(out));
+    finish_rows(own(out), pool_);
   }
 
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {
     for (size_t i = 0; i < rows.size() && in.width() > 0; ++i) {
       std::memcpy(own(out).row(i), own(in).row(static_cast<size_t>(rows[i])), in.width() * sizeof(float));
     }
-    finish(own(out));
+    finish_rows(own(out), pool_);
   }
 
   void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
@@ -178,12 +152,12 @@ class CpuBackend final : public Backend {
       const auto end = static_cast<size_t>(sequences.offsets[sequence + 1]);
       pool_sequence(own(in).row(begin), end - begin, in.width(), pooling, normalize, own(out).row(sequence));
     });
-    finish(own(out));
+    finish_rows(own(out), pool_);
   }
 
   void upload(std::span<const float> values, Activations& out) override {
     if (!values.empty()) std::memcpy(own(out).row(0), values.data(), values.size_bytes());
-    finish(own(out));
+    finish_rows(own(out), pool_);
   }
 
   void download(const Activations& in, std::span<float> out) override {
@@ -194,29 +168,6 @@ class CpuBackend final : public Backend {
   void normalise(const float* in, const Norm& norm, size_t width, float* out) const {
     const CpuNorm& values = own(norm);
     kernels_.layer_norm(in, values.gain.data(), values.bias.data(), values.epsilon, width, out);
-  }
-
-  /// Runs body(begin, end), which writes these rows, over all rows of `out`, and finishes them while they are
-  /// in the cache.
-  template <class Body>
-  void make_rows(CpuActivations& out, const Body& body) {
-    pool_.run_ranges(out.tokens(), kRowBlock, [&](size_t begin, size_t end, size_t) {
-      body(begin, end);
-      out.finish(begin, end);
-    });
-  }
-  /// For verbs whose tasks make parts of rows.
-  void finish(CpuActivations& out) {
-    if (out.derived()) make_rows(out, [](size_t, size_t) {});
-  }
-
-  size_t count_nonzeros(std::span<const float> weights) {
-    std::atomic<size_t> zeros{0};
-    pool_.run_ranges(weights.size(), size_t{1} << 16, [&](size_t begin, size_t end, size_t) {
-      const auto some = weights.subspan(begin, end - begin);
-      zeros += static_cast<size_t>(std::count(some.begin(), some.end(), 0.0f));
-    });
-    return weights.size() - zeros;
   }
 
   float* scratch(size_t worker, size_t floats) {

@@ -1,6 +1,7 @@
 #include "cpu/dense_form.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "backend/formats.h"
@@ -32,15 +33,15 @@ Layout layout_of(Format format, const Kernels& kernels) {
   }
 }
 
-class DenseForm final : public LinearForm {
+class PackedForm final : public DenseForm {
  public:
-  DenseForm(const LinearWeights& weights, const Kernels& kernels, ThreadPool& pool)
+  PackedForm(const LinearWeights& weights, const Kernels& kernels, ThreadPool& pool)
       : format_(weights.format),
         layout_(layout_of(weights.format, kernels)),
-        rows_(weights.rows),
-        depth_((weights.columns + layout_.in_word - 1) / layout_.in_word),
+        rows_(weights.weight.rows),
+        depth_((weights.weight.columns + layout_.in_word - 1) / layout_.in_word),
         panel_(kernels.panel),
-        panels_((weights.rows + panel_ - 1) / panel_) {
+        panels_((rows_ + panel_ - 1) / panel_) {
     values_ = Buffers::allocate(panels_ * panel_ * depth_);
     bias_ = Buffers::allocate(panels_ * panel_);
     std::fill_n(std::copy_n(weights.bias.begin(), rows_, bias_.get()), padding(), 0.0f);
@@ -48,7 +49,9 @@ class DenseForm final : public LinearForm {
       scales_ = Buffers::allocate(2 * panels_ * panel_);
       std::fill_n(scales_.get(), 2 * panels_ * panel_, 0.0f);
     }
-    pool.run(panels_, [&](size_t panel, size_t) { pack(weights, panel); });
+    std::atomic<size_t> nonzeros{0};
+    pool.run(panels_, [&](size_t panel, size_t) { nonzeros += pack(weights.weight, kernels, panel); });
+    nonzeros_ = nonzeros;
   }
 
   std::string name() const override { return std::string(name_of(format_)); }
@@ -56,6 +59,7 @@ class DenseForm final : public LinearForm {
     const size_t per_row = depth_ + 1 + (scales_ ? 2 : 0);
     return panels_ * panel_ * per_row * sizeof(float);
   }
+  size_t nonzeros() const override { return nonzeros_; }
   Storage reads() const override { return layout_.reads; }
   size_t token_block() const override { return kTokenBlock; }
   size_t most_parts() const override { return panels_; }
@@ -88,51 +92,44 @@ class DenseForm final : public LinearForm {
     return scales_ ? reinterpret_cast<int32_t*>(scales_.get() + panels_ * panel_) : nullptr;
   }
 
-  void pack(const LinearWeights& weights, size_t panel) {
-    float* to = values_.get() + panel * panel_ * depth_;
-    const size_t whole = depth_ * layout_.in_word;
-    std::vector<float> row(whole);
-    for (size_t r = 0; r < panel_; ++r) {
-      const size_t index = panel * panel_ + r;
-      std::fill(row.begin(), row.end(), 0.0f);
-      if (index < rows_)
-        std::copy_n(weights.weight.begin() + static_cast<ptrdiff_t>(index * weights.columns), weights.columns,
-                    row.begin());
-      if (layout_.in_word == 4) {
-        pack_levels(row, index);
-      } else {
-        round_weights(format_, row);
+  /// Returns how many weights of the panel are not zero.
+  size_t pack(const MatrixSource& weight, const Kernels& kernels, size_t panel) {
+    const size_t first = panel * panel_, count = std::min(panel_, rows_ - first), columns = weight.columns;
+    std::vector<float> numbers(panel_ * columns), words(panel_ * depth_);
+    weight.read(first, count, numbers.data());
+    for (size_t r = 0; r < count; ++r)
+      to_words(std::span(numbers).subspan(r * columns, columns), first + r, words.data() + r * depth_);
+    // A panel is its rows transposed, which the kernel does for whole vectors.
+    kernels.to_columns(words.data(), panel_, depth_, values_.get() + panel * panel_ * depth_);
+    return numbers.size() - static_cast<size_t>(std::count(numbers.begin(), numbers.end(), 0.0f));
+  }
+
+  void to_words(std::span<float> row, size_t index, float* words) {
+    if (layout_.in_word == 1) {
+      std::copy(row.begin(), row.end(), words);
+      round_weights(format_, {words, row.size()});
+    } else if (layout_.in_word == 2) {
+      auto* halves = reinterpret_cast<std::byte*>(words);
+      for (size_t k = 0; k < row.size(); ++k) {
+        const uint16_t half = high_half(round_to_bfloat16(row[k]));
+        std::memcpy(halves + k * sizeof half, &half, sizeof half);
       }
-      for (size_t k = 0; k < depth_; ++k) to[k * panel_ + r] = word(row.data() + k * layout_.in_word);
+    } else {
+      to_levels(row, index, reinterpret_cast<int8_t*>(words));
     }
   }
 
-  /// Leaves whole numbers in `row`.
-  void pack_levels(std::vector<float>& row, size_t index) {
+  void to_levels(std::span<const float> row, size_t index, int8_t* levels) {
     const float scale = symmetric_scale(row);
     int32_t sum = 0;
-    for (float& x : row) {
-      const int8_t level = symmetric_level(x, scale);
-      sum += level;
-      x = level;
+    for (size_t k = 0; k < row.size(); ++k) {
+      levels[k] = symmetric_level(row[k], scale);
+      sum += levels[k];
     }
     scales_[index] = scale;
     row_sums()[index] = sum;
   }
 
-  /// The next numbers of a row as one word.
-  float word(const float* from) const {
-    float word = *from;
-    if (layout_.in_word == 2) {
-      const uint16_t halves[] = {high_half(from[0]), high_half(from[1])};
-      std::memcpy(&word, halves, sizeof word);
-    } else if (layout_.in_word == 4) {
-      const int8_t levels[] = {static_cast<int8_t>(from[0]), static_cast<int8_t>(from[1]),
-                               static_cast<int8_t>(from[2]), static_cast<int8_t>(from[3])};
-      std::memcpy(&word, levels, sizeof word);
-    }
-    return word;
-  }
   static uint16_t high_half(float x) {
     uint32_t bits = 0;
     std::memcpy(&bits, &x, sizeof bits);
@@ -141,15 +138,15 @@ class DenseForm final : public LinearForm {
 
   Format format_;
   Layout layout_;
-  size_t rows_, depth_, panel_, panels_;
+  size_t rows_, depth_, panel_, panels_, nonzeros_ = 0;
   Buffers::Block values_, bias_, scales_;  ///< scales_: by row, and then the sums of each row's levels
 };
 
 }  // namespace
 
-std::unique_ptr<LinearForm> make_dense_form(const LinearWeights& weights, const Kernels& kernels,
-                                            ThreadPool& pool) {
-  return std::make_unique<DenseForm>(weights, kernels, pool);
+std::unique_ptr<DenseForm> make_dense_form(const LinearWeights& weights, const Kernels& kernels,
+                                           ThreadPool& pool) {
+  return std::make_unique<PackedForm>(weights, kernels, pool);
 }
 
 }  // namespace twofour::cpu

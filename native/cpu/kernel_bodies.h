@@ -4,6 +4,7 @@
 
 #include "cpu/kernels.h"
 #include "cpu/simd.h"
+#include "cpu/sparse_bodies.h"
 #include "cpu/words.h"
 
 /// The inner loops, written once. W lanes to a vector, V vectors to a panel, R tokens to a tile: an R × (W·V)
@@ -47,33 +48,57 @@ TWOFOUR_INLINE void with_rows(size_t rows, Body&& body) {
   body.template operator()<Max>();
 }
 
+/// y = activation(y) + residual over `count` numbers, whole vectors.
+template <int W>
+TWOFOUR_INLINE void activate_row(Activation activation, const float* residual, size_t count, float* y) {
+  for (size_t i = 0; i < count; i += W) {
+    Floats<W> value = activated<W>(activation, load<W>(y + i));
+    if (residual != nullptr) value += load<W>(residual + i);
+    store<W>(y + i, value);
+  }
+}
+
+/// The sums leave their registers as they are, with bias; what costs more is done over rows in the cache, so
+/// that it is not unrolled R·V times.
+template <class Op, int V, int R>
+TWOFOUR_INLINE void finish_tile(const Tile<Op, V, R>& tile, const LinearBlock& block, size_t token,
+                                size_t row, const float* residual, size_t stride, float* out) {
+  constexpr int W = Op::kLanes;
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const Floats<W> product = Op::value(tile.sums[r][v], block, token + r, row + v * W);
+      store<W>(out + r * stride + v * W, product + load<W>(block.bias + row + v * W));
+    }
+  }
+  if (block.activation == Activation::none && residual == nullptr) return;
+  for (int r = 0; r < R; ++r) {
+    activate_row<W>(block.activation, residual == nullptr ? nullptr : residual + r * stride, V * W,
+                    out + r * stride);
+  }
+}
+
 template <class Op, int V, int R>
 TWOFOUR_INLINE void linear_tile(const LinearBlock& block, size_t token, size_t panel) {
   using Word = typename Op::Word;
-  constexpr int W = Op::kLanes;
-  constexpr size_t kPanel = W * V;
-  const size_t row = panel * kPanel;
+  constexpr size_t kPanel = V * Op::kLanes;
+  const size_t row = panel * kPanel, at = token * block.rows + row;
   Tile<Op, V, R> tile;
   tile.multiply(block.depth, static_cast<const Word*>(block.input) + token * block.depth, block.depth,
                 static_cast<const Word*>(block.panels) + panel * kPanel * block.depth);
-  for (int r = 0; r < R; ++r) {
-    float* out = block.output + (token + r) * block.rows + row;
-    const float* residual =
-        block.residual == nullptr ? nullptr : block.residual + (token + r) * block.rows + row;
-    for (int v = 0; v < V; ++v) {
-      const size_t offset = static_cast<size_t>(v) * W;
-      if (row + offset >= block.rows) break;
-      const size_t left = block.rows - row - offset;
-      const Floats<W> product = Op::value(tile.sums[r][v], block, token + r, row + offset);
-      Floats<W> y = activated<W>(block.activation, product + load<W>(block.bias + row + offset));
-      if (left >= W) {
-        if (residual != nullptr) y += load<W>(residual + offset);
-        store<W>(out + offset, y);
-      } else {
-        for (size_t lane = 0; lane < left; ++lane) {
-          out[offset + lane] = y[lane] + (residual == nullptr ? 0.0f : residual[offset + lane]);
-        }
-      }
+  if (row + kPanel <= block.rows) {
+    const float* residual = block.residual == nullptr ? nullptr : block.residual + at;
+    finish_tile(tile, block, token, row, residual, block.rows, block.output + at);
+    return;
+  }
+  // The last panel may reach beyond the matrix: its numbers are picked from a whole one.
+  float whole[R * kPanel];
+  finish_tile(tile, block, token, row, nullptr, kPanel, whole);
+  for (size_t r = 0; r < R; ++r) {
+    for (size_t i = 0; row + i < block.rows; ++i) {
+      const size_t to = at + r * block.rows + i;
+      block.output[to] = whole[r * kPanel + i] + (block.residual == nullptr ? 0.0f : block.residual[to]);
     }
   }
 }
@@ -277,6 +302,9 @@ Kernels make_kernels(std::string_view isa, bool supported) {
       .linear_int8 = linear_body<Levels8<W, Dot4>, V, R4>,
       .to_levels = to_levels_body<W>,
       .to_bfloat16 = to_bfloat16_body<W>,
+      .sparse_tile = W * kSumsAtOnce<W>,
+      .to_columns = to_columns_body<W>,
+      .sparse = sparse_body<W, kSumsAtOnce<W>>,
       .attention_scratch = attention_scratch_body<W, V, R>,
       .attention = [](const AttentionBlock& block) { attention_body<W, V, R>(block); },
       .layer_norm = layer_norm_body<W>,

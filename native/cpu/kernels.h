@@ -40,6 +40,38 @@ struct AttentionBlock {
   float* scratch;     ///< Kernels::attention_scratch(tokens, head_size) floats
 };
 
+/// Rows of a sparse W that are summed side by side: a multiple of every kernel's lanes.
+constexpr size_t kSparseRows = 64;
+/// Columns of a depth block: its part of a tile of 64 tokens is as large as the first cache of most
+/// processors, and a column's place in it fits 8 bits.
+constexpr size_t kSparseDepth = 128;
+
+/// The nonzeros of W by group of kSparseRows rows, in it by depth block of kSparseDepth columns, in it by
+/// row. The last group's missing rows count as empty.
+struct SparseLists {
+  size_t blocks;         ///< Depth blocks.
+  const size_t* starts;  ///< [groups + 1]: a group's first nonzero
+  const uint16_t*
+      counts;  ///< [groups, blocks, kSparseRows]: nonzeros of a row; never more than of the one before
+  const uint8_t* order;    ///< [groups, blocks, kSparseRows]: which row of the group that is
+  const float* values;     ///< [nonzeros]
+  const uint8_t* columns;  ///< [nonzeros]: ascending within a row, counted from the block's first
+};
+
+/// Part of y = activation(x Wᵀ + b) + r: up to `Kernels::sparse_tile` tokens against groups [first, last) of
+/// W. A token's result depends neither on the other tokens nor on how many they are.
+struct SparseBlock {
+  size_t tokens;
+  size_t rows;            ///< rows of W: the width of y
+  SparseLists lists;      ///< of W
+  const float* tile;      ///< x, as `Kernels::to_columns` left it
+  const float* bias;      ///< [rows]
+  const float* residual;  ///< [tokens, rows] or null
+  float* output;          ///< [tokens, rows]
+  size_t first_group, last_group;
+  Activation activation;
+};
+
 /// The inner loops of one instruction set. The same sources give each of them (kernel_bodies.h).
 struct Kernels {
   std::string_view isa;
@@ -53,6 +85,12 @@ struct Kernels {
   /// Levels of one row as backend/formats.h says; `out` has room for whole words, filled up with zero points.
   void (*to_levels)(const float* row, size_t width, uint8_t* out, float* scale, int32_t* zero);
   void (*to_bfloat16)(const float* row, size_t width, uint16_t* out);
+  /// The most tokens of a SparseBlock.
+  size_t sparse_tile;
+  /// Transposes rows [tokens, width], 1 ≤ tokens ≤ sparse_tile, for `sparse`: tile is [width][tokens rounded
+  /// up to whole vectors], never more than width · sparse_tile floats; what is no token is zero.
+  void (*to_columns)(const float* rows, size_t tokens, size_t width, float* tile);
+  void (*sparse)(const SparseBlock& block);
   size_t (*attention_scratch)(size_t tokens, size_t head_size);
   void (*attention)(const AttentionBlock& block);
   /// out = (in − mean) / √(variance + ε) · gain + bias over `width` numbers; may be in place.

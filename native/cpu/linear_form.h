@@ -1,6 +1,8 @@
 #pragma once
+#include <algorithm>
 #include <string>
 
+#include "base/thread_pool.h"
 #include "cpu/activations.h"
 
 namespace twofour::cpu {
@@ -29,5 +31,26 @@ class LinearForm {
   virtual size_t most_parts() const = 0;
   virtual void multiply(const Product& product) const = 0;
 };
+
+/// y = activation(x Wᵀ + b) + r over all tokens, in all storages that `out` has.
+void run_product(const LinearForm& form, const CpuActivations& in, const Epilogue& epilogue,
+                 CpuActivations& out, ThreadPool& pool);
+
+/// Runs body(begin, end), which writes these rows of `out`, over all of them, and finishes them while they
+/// are in the cache.
+template <class Body>
+void make_rows(CpuActivations& out, ThreadPool& pool, const Body& body) {
+  const size_t block = out.row_block();
+  pool.run((out.tokens() + block - 1) / block, [&](size_t index, size_t) {
+    const size_t begin = index * block, end = std::min(begin + block, out.tokens());
+    body(begin, end);
+    out.finish(begin, end);
+  });
+}
+
+/// For verbs whose tasks make parts of rows.
+inline void finish_rows(CpuActivations& out, ThreadPool& pool) {
+  if (out.derived()) make_rows(out, pool, [](size_t, size_t) {});
+}
 
 }  // namespace twofour::cpu

@@ -1,11 +1,25 @@
 #include "engine/weights.h"
 
+#include <algorithm>
 #include <set>
 
 #include "engine/relative_bias.h"
 
 namespace twofour {
 namespace {
+
+/// Rows [first, first + rows) of a matrix that is several, one below the other.
+struct Part {
+  size_t first, rows;
+  std::shared_ptr<const RowReader> reader;
+};
+
+void read_stacked(const std::vector<Part>& parts, size_t columns, size_t first, size_t count, float* out) {
+  for (const Part& part : parts) {
+    const size_t begin = std::max(first, part.first), end = std::min(first + count, part.first + part.rows);
+    if (begin < end) part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
+  }
+}
 
 /// Loads by slot and counts what is done.
 class Loader {
@@ -33,22 +47,26 @@ class Loader {
 
   std::unique_ptr<PackedLinear> linear(const std::vector<std::string>& slots,
                                        Format format = Format::float32) {
-    std::vector<float> weight, bias;
-    size_t rows = 0, columns = 0;
+    control_.report(++done_, total_);
+    std::vector<Part> parts;
+    std::vector<float> bias;
+    MatrixSource matrix{0, 0, {}};
     for (const std::string& slot : slots) {
       const WeightSource& from = source(slot + ".weight");
-      rows += from.result_rows();
-      columns = from.result_columns();
-      append(weight, floats(slot + ".weight"));
-      append(bias, floats(slot + ".bias"));
+      parts.push_back({matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
+      matrix.rows += from.result_rows();
+      matrix.columns = from.result_columns();
+      const std::vector<float> some = floats(slot + ".bias");
+      bias.insert(bias.end(), some.begin(), some.end());
     }
-    control_.report(++done_, total_);
-    return backend_.pack({.weight = weight,
+    matrix.read = [&parts, columns = matrix.columns](size_t first, size_t count, float* out) {
+      read_stacked(parts, columns, first, count, out);
+    };
+    return backend_.pack({.weight = matrix,
                           .bias = bias,
-                          .rows = rows,
-                          .columns = columns,
                           .format = format,
-                          .sparsity = settings_.sparsity});
+                          .sparsity = settings_.sparsity,
+                          .tuning = settings_.tuning});
   }
 
   std::unique_ptr<Norm> norm(const std::string& slot, float epsilon) const {
@@ -56,9 +74,13 @@ class Loader {
   }
 
   std::unique_ptr<Table> table(const std::string& slot) {
-    const WeightSource& from = source(slot);
+    control_.check();
     control_.report(++done_, total_);
-    return backend_.table(floats(slot), from.result_rows(), from.result_columns());
+    const WeightSource& from = source(slot);
+    const RowReader reader(from);
+    return backend_.table(
+        {from.result_rows(), from.result_columns(),
+         [&](size_t first, size_t count, float* out) { reader.floats(first, count, out); }});
   }
 
  private:
@@ -68,14 +90,6 @@ class Loader {
       throw Error("INTERNAL", "No weights crossed the binding for slot " + slot + ".");
     return found->second;
   }
-  static void append(std::vector<float>& to, std::vector<float>&& from) {
-    if (to.empty()) {
-      to = std::move(from);
-    } else {
-      to.insert(to.end(), from.begin(), from.end());
-    }
-  }
-
   const WeightSources& sources_;
   const PackSettings& settings_;
   Backend& backend_;
@@ -106,7 +120,7 @@ void load_biases(Loader& load, const EncoderSpec& spec, Backend& backend, Encode
       const std::vector<float> values =
           bias_by_distance(bucketed, spec.original_heads, heads, spec.relative->buckets,
                            spec.relative->max_distance, spec.positions);
-      table = backend.table(values, heads.size(), 2 * spec.positions - 1);
+      table = backend.table(matrix_in(values, heads.size(), 2 * spec.positions - 1));
     }
     weights.bias[layer] = table.get();
   }
@@ -124,9 +138,10 @@ void require_zeros(const EncoderWeights& weights) {
   for (const EncoderWeights::Named& named : weights.linears()) {
     if (named.linear->nonzeros() < named.linear->rows() * named.linear->columns()) return;
   }
-  throw Error("SPARSITY_UNAVAILABLE",
-              "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "
-              "first (`twofour prune`), or use sparsity 'auto'.");
+  throw Error(
+      "SPARSITY_UNAVAILABLE",
+      "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "
+      "first (`twofour prune`), or use sparsity 'auto'.");
 }
 
 }  // namespace

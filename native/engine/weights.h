@@ -49,7 +49,8 @@ struct PackSettings {
   Format format = Format::float32;
   /// Slots ("query", "ffnOut" …) whose linears stay float32; matrices that are fused stay so together.
   std::set<std::string> float32;
-  Sparsity sparsity = Sparsity::automatic;
+  Sparsity sparsity = Sparsity::off;
+  Tuning* tuning = nullptr;  ///< Needed where sparsity is automatic; borrowed while weights are loaded.
 };
 
 /// Reads and packs, one matrix at a time, so that host memory peaks at one matrix.

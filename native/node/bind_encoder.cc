@@ -12,6 +12,7 @@ struct Loaded {
   std::shared_ptr<ThreadPool> pool;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Encoder> encoder;
+  std::vector<Measurement> measured;
   size_t bytes = 0;
 };
 
@@ -59,11 +60,13 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   loaded->pool = environment.pool(size_at(request, "threads"));
   return environment.enqueue(
       info[1].As<Napi::Object>(),
-      [=, spec = encoder_spec(object_at(request, "spec")),
-       settings = pack_settings(request)](Control& control) {
+      [=, spec = encoder_spec(object_at(request, "spec")), settings = pack_settings(request),
+       tuning = tuning_of(object_at(request, "tuning"))](Control& control) mutable {
+        settings.tuning = &tuning;
         loaded->backend = make_backend(device, *loaded->pool);
         loaded->encoder =
             std::make_unique<Encoder>(spec, *sources, settings, *loaded->backend, max_tokens, control);
+        loaded->measured = tuning.measured();
         loaded->bytes = bytes_of(loaded->encoder->weights());
       },
       [=](Napi::Env env) { return wrapped(env, loaded); });
@@ -152,6 +155,13 @@ Napi::Value explain(const Napi::CallbackInfo& info) {
   return reports;
 }
 
+Napi::Value measured(const Napi::CallbackInfo& info) {
+  const Napi::Array all = Napi::Array::New(info.Env());
+  for (const Measurement& measurement : loaded_of(info[0])->measured)
+    all.Set(all.Length(), measurement_object(info.Env(), measurement));
+  return all;
+}
+
 Napi::Value memory(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Loaded> loaded = loaded_of(info[0]);
   const EncoderWeights& weights = loaded->encoder->weights();
@@ -175,6 +185,7 @@ void bind_encoder(Environment& environment, Napi::Object& exports) {
   add_method(exports, "runEncoder", [&](const Napi::CallbackInfo& info) { return run(environment, info); });
   add_method(exports, "explainEncoder", explain);
   add_method(exports, "memoryOfEncoder", memory);
+  add_method(exports, "measuredByEncoder", measured);
   add_method(exports, "disposeEncoder", [](const Napi::CallbackInfo& info) -> Napi::Value {
     release(info.Env(), *info[0].As<External>().Data());
     return info.Env().Undefined();

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cmath>
+#include <limits>
 
 #include "backend/formats.h"
 #include "backend/pooling.h"
@@ -32,6 +33,10 @@ struct Bench {
     backend->upload(floats_at(request, key), *out);
     return out;
   }
+  std::unique_ptr<Table> table(const char* key, size_t rows, size_t columns) const {
+    const std::vector<float> values = floats_at(request, key);
+    return backend->table(matrix_in(values, rows, columns));
+  }
   std::unique_ptr<Batch> batch(size_t tokens) const {
     const std::vector<int32_t> zeros(tokens, 0), offsets = ints_at(request, "offsets");
     return backend->batch({.ids = zeros, .types = zeros, .positions = zeros, .offsets = offsets});
@@ -60,19 +65,19 @@ struct Linear {
                      : nullptr) {
     if (has(bench.request, "activation")) activation = activation_from(text_at(bench.request, "activation"));
   }
-  static std::unique_ptr<PackedLinear> packed(const Bench& bench, const std::vector<float>& weight,
-                                              const std::vector<float>& bias) {
-    return bench.backend->pack({.weight = weight,
+  std::unique_ptr<PackedLinear> packed(const Bench& bench, const std::vector<float>& weight,
+                                       const std::vector<float>& bias) {
+    return bench.backend->pack({.weight = matrix_in(weight, bench.size("rows"), bench.size("columns")),
                                 .bias = bias,
-                                .rows = bench.size("rows"),
-                                .columns = bench.size("columns"),
                                 .format = format_from(text_at(bench.request, "format")),
-                                .sparsity = sparsity_from(text_at(bench.request, "sparsity"))});
+                                .sparsity = sparsity_from(text_at(bench.request, "sparsity")),
+                                .tuning = &tuning});
   }
   void run(const Bench& bench) const {
     bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
   }
 
+  Tuning tuning{{}, std::numeric_limits<double>::infinity()};
   std::unique_ptr<PackedLinear> matrix;
   Tensor in, out, residual;
   Activation activation = Activation::none;
@@ -114,8 +119,7 @@ Napi::Value attention(const Bench& bench) {
   const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size),
                out = bench.blank(tokens, heads * head_size);
   std::unique_ptr<Table> bias;
-  if (has(bench.request, "bias"))
-    bias = bench.backend->table(floats_at(bench.request, "bias"), heads, 2 * span - 1);
+  if (has(bench.request, "bias")) bias = bench.table("bias", heads, 2 * span - 1);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
   bench.backend->attention(
       *bench.batch(tokens), *in,
@@ -143,8 +147,7 @@ Napi::Value gather(const Bench& bench) {
 Napi::Value embed(const Bench& bench) {
   const size_t width = bench.size("width");
   const auto table = [&](const char* key) {
-    return bench.backend->table(floats_at(bench.request, key), width == 0 ? 0 : bench.count(key) / width,
-                                width);
+    return bench.table(key, width == 0 ? 0 : bench.count(key) / width, width);
   };
   const auto word = table("word"), position = table("position");
   const auto type = bench.count("type") > 0 ? table("type") : nullptr;

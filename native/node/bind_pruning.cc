@@ -97,15 +97,38 @@ Napi::Value inspect_weights(Environment& environment, const Napi::CallbackInfo& 
       });
 }
 
+/// Absent: none.
+std::vector<std::byte> bytes_at(const Napi::Object& object, const char* key) {
+  if (!has(object, key)) return {};
+  const auto array = object.Get(key).As<Napi::Uint8Array>();
+  const auto* first = reinterpret_cast<const std::byte*>(array.Data());
+  return std::vector<std::byte>(first, first + array.ElementLength());
+}
+
+WrittenTensor::As as_from(const Napi::Object& object) {
+  if (!has(object, "as")) return WrittenTensor::As::stored;
+  const std::string name = text_at(object, "as");
+  if (name == "float32") return WrittenTensor::As::floats;
+  return name == "float32Transposed" ? WrittenTensor::As::transposed_floats : WrittenTensor::As::stored;
+}
+
+std::vector<WrittenTensor> written_tensors(const Napi::Array& array) {
+  std::vector<WrittenTensor> tensors;
+  for (uint32_t i = 0; i < array.Length(); ++i) {
+    const Napi::HandleScope scope(array.Env());
+    const auto object = array.Get(i).As<Napi::Object>();
+    tensors.push_back({bytes_at(object, "before"), weight_source(object), as_from(object)});
+  }
+  return tensors;
+}
+
 Napi::Value write_file(Environment& environment, const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
-  const auto header = request.Get("header").As<Napi::Uint8Array>();
-  const auto* first = reinterpret_cast<const std::byte*>(header.Data());
   return environment.enqueue(
       info[1].As<Napi::Object>(),
-      [path = text_at(request, "path"), bytes = std::vector<std::byte>(first, first + header.ElementLength()),
-       tensors = weight_sources(request, "tensors")](Control& control) {
-        write_tensors(path, bytes, tensors, control);
+      [path = text_at(request, "path"), header = bytes_at(request, "header"),
+       tensors = written_tensors(request.Get("tensors").As<Napi::Array>())](Control& control) {
+        write_tensors(path, header, tensors, control);
       },
       [](Napi::Env env) { return env.Undefined(); });
 }

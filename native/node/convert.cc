@@ -162,6 +162,36 @@ PackSettings pack_settings(const Napi::Object& object) {
   return settings;
 }
 
+Tuning tuning_of(const Napi::Object& object) {
+  std::vector<Measurement> known;
+  const auto list = object.Get("known").As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const auto entry = list.Get(i).As<Napi::Object>();
+    known.push_back({.rows = size_at(entry, "rows"),
+                     .columns = size_at(entry, "columns"),
+                     .kept = size_at(entry, "kept"),
+                     .dense = text_at(entry, "dense"),
+                     .sparse = text_at(entry, "sparse"),
+                     .tokens = size_at(entry, "tokens"),
+                     .dense_us = number_at(entry, "denseMicroseconds"),
+                     .sparse_us = number_at(entry, "sparseMicroseconds")});
+  }
+  return {std::move(known), number_at(object, "budget")};
+}
+
+Napi::Object measurement_object(Napi::Env env, const Measurement& measurement) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("rows", static_cast<double>(measurement.rows));
+  object.Set("columns", static_cast<double>(measurement.columns));
+  object.Set("kept", static_cast<double>(measurement.kept));
+  object.Set("dense", measurement.dense);
+  object.Set("sparse", measurement.sparse);
+  object.Set("tokens", static_cast<double>(measurement.tokens));
+  object.Set("denseMicroseconds", measurement.dense_us);
+  object.Set("sparseMicroseconds", measurement.sparse_us);
+  return object;
+}
+
 RunRequest run_request(const Napi::Object& object) {
   RunRequest request;
   request.ids = ints_at(object, "ids");

@@ -26,6 +26,8 @@ std::vector<WeightSource> weight_sources(const Napi::Object& object, const char*
 WeightSources named_weight_sources(const Napi::Object& object);
 EncoderSpec encoder_spec(const Napi::Object& object);
 PackSettings pack_settings(const Napi::Object& object);
+Tuning tuning_of(const Napi::Object& object);
+Napi::Object measurement_object(Napi::Env env, const Measurement& measurement);
 RunRequest run_request(const Napi::Object& object);
 
 /// Moves the numbers out without a copy where they are many.

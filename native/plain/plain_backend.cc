@@ -10,13 +10,19 @@
 namespace twofour::plain {
 namespace {
 
+std::vector<float> all_of(const MatrixSource& source) {
+  std::vector<float> values(source.rows * source.columns);
+  source.read(0, source.rows, values.data());
+  return values;
+}
+
 struct PlainLinear final : PackedLinear {
   explicit PlainLinear(const LinearWeights& from)
-      : weight(from.weight.begin(), from.weight.end()),
+      : weight(all_of(from.weight)),
         bias(from.bias.begin(), from.bias.end()),
         format(from.format),
-        rows_(from.rows),
-        columns_(from.columns) {
+        rows_(from.weight.rows),
+        columns_(from.weight.columns) {
     for (size_t row = 0; row < rows_; ++row)
       round_weights(format, std::span(weight).subspan(row * columns_, columns_));
   }
@@ -39,7 +45,7 @@ struct PlainLinear final : PackedLinear {
 };
 
 struct PlainTable final : Table {
-  PlainTable(std::span<const float> from, size_t width_) : values(from.begin(), from.end()), width(width_) {}
+  explicit PlainTable(const MatrixSource& from) : values(all_of(from)), width(from.columns) {}
   size_t bytes() const override { return values.size() * sizeof(float); }
   std::vector<float> values;
   size_t width;
@@ -115,8 +121,8 @@ class PlainBackend final : public Backend {
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     return std::make_unique<PlainLinear>(weights);
   }
-  std::unique_ptr<Table> table(std::span<const float> values, size_t, size_t columns) override {
-    return std::make_unique<PlainTable>(values, columns);
+  std::unique_ptr<Table> table(const MatrixSource& values) override {
+    return std::make_unique<PlainTable>(values);
   }
   std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
                              float epsilon) override {

@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import type { WrittenTensor } from '../../binding.js'
+import { addon, type NativeOptions, native } from '../addon.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { Form } from './decision.js'
+import { layoutSafetensors } from './safetensors-layout.js'
+import { savedTensors } from './saved-tensors.js'
+
+/** A file of weights to be written: its first bytes, and the tensors that follow. */
+export type WeightFile = {
+  readonly name: string
+  readonly header: Uint8Array
+  readonly tensors: readonly WrittenTensor[]
+}
+
+/** All weights, in the dtypes that they are stored in. */
+export function safetensorsFile(checkpoint: Checkpoint, form: Form): WeightFile {
+  const tensors = savedTensors(checkpoint, form)
+  const { header, entries } = layoutSafetensors(tensors)
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor.source]))
+  return {
+    name: 'model.safetensors',
+    header,
+    tensors: entries.map((entry) => byName.get(entry.name)!),
+  }
+}
+
+/** Writes the bytes, one tensor in memory at a time. @throws TwofourError FILE_UNWRITABLE, FILE_CHANGED; `signal.reason` */
+export async function writeWeightFile(
+  directory: string,
+  { name, header, tensors }: WeightFile,
+  options: NativeOptions,
+): Promise<void> {
+  const request = { path: join(directory, name), header, tensors: [...tensors] }
+  await native((control) => addon().writeTensors(request, control), options)
+}
