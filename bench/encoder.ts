@@ -8,7 +8,7 @@ import { encoderSubject } from '../dist/bench/encoder-subject.js'
 import type { Work } from '../dist/bench/subject.js'
 import { usualVariants } from '../dist/bench/variants.js'
 import { shapeWorks, sortedByLength, textWork } from '../dist/bench/works.js'
-import { once, options, print, rounds, sampleTime, threads } from './measure.js'
+import { once, options, print, rounds, sampleTime, threads, tuning } from './measure.js'
 import { makeModels, shapes } from './models.js'
 import { findPeers, peerSubject } from './peers.js'
 import { limitOf, readLabelled } from './text-file.js'
@@ -40,7 +40,7 @@ for (const { name, directory } of await makeModels()) {
   const works = [...shapeWorks(spec, batches, lengths), ...(await textWorks(spec.vocab))]
   const peers = await findPeers(directory)
   const own = usualVariants(spec).map(({ name: variant, recipe, dtype, sparsity }) =>
-    encoderSubject(variant, { model: directory, recipe, load: { dtype, sparsity, threads } }),
+    encoderSubject(variant, { model: directory, recipe, load: { dtype, sparsity, threads, tuning } }),
   )
   const { subjects, timings } = await compare({
     subjects: [...own, ...peers.found.map(peerSubject)],

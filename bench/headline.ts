@@ -10,7 +10,7 @@ import { encoderSubject } from '../dist/bench/encoder-subject.js'
 import type { Work } from '../dist/bench/subject.js'
 import { usualVariants, type Variant } from '../dist/bench/variants.js'
 import { sortedByLength, textWork } from '../dist/bench/works.js'
-import { once, options, print, rounds, sampleTime, threads } from './measure.js'
+import { once, options, print, rounds, sampleTime, threads, tuning } from './measure.js'
 import { type Score, scorePeer } from './peer-score.js'
 import { findPeers, peerSubject } from './peers.js'
 import { columnsOf, limitOf, readLabelled } from './text-file.js'
@@ -38,7 +38,7 @@ function variantsOf({ spec }: Checkpoint): Variant[] {
 /** Null where this build has no such dtype or form: then the comparison lists it with the reason. */
 async function score(checkpoint: Checkpoint, { recipe, dtype, sparsity }: Variant): Promise<Score | null> {
   const pruned = recipe === null ? checkpoint : await (await prune(checkpoint, recipe)).apply(checkpoint)
-  const encoder = await Encoder.load(pruned, { dtype, sparsity, threads }).catch((error: unknown) => {
+  const encoder = await Encoder.load(pruned, { dtype, sparsity, threads, tuning }).catch((error: unknown) => {
     if (error instanceof TwofourError && error.code.endsWith('_UNAVAILABLE')) return null
     throw error
   })
@@ -66,7 +66,7 @@ for (const variant of variants) {
 
 const peers = await findPeers(model)
 const own = variants.map(({ name, recipe, dtype, sparsity }) =>
-  encoderSubject(name, { model, recipe, load: { dtype, sparsity, threads } }),
+  encoderSubject(name, { model, recipe, load: { dtype, sparsity, threads, tuning } }),
 )
 const { texts, scores: gold } = await readLabelled(data, limit)
 let works: Work[] = []

@@ -16,7 +16,7 @@ async function peakOf(directory: string) {
     load: { dtype: 'float32', sparsity: 'off', threads },
   } as const
   const { process, facts } = await SubjectProcess.start(encoderSubject('load', settings))
-  process.close()
+  await process.close()
   const { peakBytes, restBytes, memoryBytes } = facts
   // What Node itself takes was there before.
   const heldBytes = peakBytes - restBytes

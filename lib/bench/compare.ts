@@ -77,7 +77,7 @@ export async function compare(options: CompareOptions): Promise<Compared> {
     )
     return { subjects: subjects.map(({ name }, at) => participant(name, found[at]!)), timings }
   } finally {
-    for (const process of processes) process.close()
+    await Promise.all(processes.map((process) => process.close()))
     signal?.throwIfAborted()
   }
 }

@@ -8,6 +8,7 @@ export type LoadOptions = {
   readonly dtype?: EncoderOptions['dtype']
   readonly sparsity?: EncoderOptions['sparsity']
   readonly threads?: number | undefined
+  readonly tuning?: EncoderOptions['tuning']
 }
 
 export type EncoderSettings = {

@@ -18,7 +18,8 @@ export class SubjectProcess {
   readonly #signal: AbortSignal | undefined
   #pending: Pending | undefined
   #onProgress: ((progress: Progress) => void) | undefined
-  readonly #stop = () => this.close()
+  readonly #ended: Promise<void>
+  readonly #stop = () => void this.close()
 
   private constructor({ name, module }: Subject, signal: AbortSignal | undefined) {
     this.name = name
@@ -30,6 +31,11 @@ export class SubjectProcess {
     this.#child.on('message', (answer: Answer) => this.#take(answer))
     this.#child.on('error', (error) => this.#fail(error))
     this.#child.on('exit', (code, by) => this.#fail(this.#endedEarly(code, by)))
+    this.#ended = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve())
+      // What could not be started does not exit.
+      this.#child.once('error', () => resolve())
+    })
     signal?.addEventListener('abort', this.#stop, { once: true })
   }
 
@@ -46,7 +52,7 @@ export class SubjectProcess {
       const { module, settings } = subject
       return { process, facts: await process.ask({ kind: 'open', module, settings }) }
     } catch (error) {
-      process.close()
+      await process.close()
       throw error
     }
   }
@@ -64,10 +70,11 @@ export class SubjectProcess {
     })
   }
 
-  /** Ends the process. Idempotent. */
-  close(): void {
+  /** Ends the process, and resolves when it has ended. Idempotent. */
+  async close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#stop)
     this.#child.kill('SIGKILL')
+    await this.#ended
   }
 
   #take(answer: Answer): void {
