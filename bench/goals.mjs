@@ -2,7 +2,7 @@
 // Run: npm run bench -- all --out DIR [--model DIR --texts sts-test.csv --columns …]; node bench/goals.mjs DIR
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { geometricMean, medianInterval, quantile } from '../dist/bench/quantile.js'
+import { meanOf, place, range, ratiosOf } from './ratios.mjs'
 
 const [folder = '.'] = process.argv.slice(2)
 const runs = Object.fromEntries(
@@ -170,33 +170,8 @@ function shapeRatios(subject, other) {
   return ratios(subject, other, ({ work }) => !work.startsWith('texts'))
 }
 
-/** Speed of `subject` as a multiple of `other`'s in the same rounds, per model and work that has both. */
 function ratios(subject, other, wanted) {
-  return (runs.encoder?.results ?? []).flatMap(({ model, shape, timings }) =>
-    timings
-      .filter((timing) => timing.subject === subject && wanted(timing))
-      .flatMap((timing) => {
-        const { work, tokens, texts, rounds } = timing
-        const against = timings.find((each) => each.subject === other && each.work === work)
-        if (against === undefined) return []
-        const each = rounds.map((seconds, round) => against.rounds[round] / seconds)
-        const interval = medianInterval(each)
-        return [{ model, shape, work, tokens, texts, median: quantile(each, 0.5), interval }]
-      }),
-  )
-}
-
-function meanOf(found) {
-  return found.length === 0 ? undefined : geometricMean(found.map(({ median }) => median))
-}
-
-function range(found) {
-  const sorted = found.toSorted((a, b) => a.median - b.median)
-  return found.length < 2 ? undefined : `from ${place(sorted[0])} to ${place(sorted.at(-1))}`
-}
-
-function place({ model, work, median, interval }) {
-  return `${median.toFixed(2)} [${interval.map((end) => end.toFixed(2)).join(', ')}] (${model}, ${work})`
+  return ratiosOf(runs.encoder?.results ?? [], subject, other, wanted)
 }
 
 /** One line of the table; without a goal the figure is stated only. */

@@ -1,30 +1,19 @@
 /** onnxruntime-node as a subject: what bench/peers/onnxruntime.ts opens, in a process of its own. */
 import type { Facts, IdBatch, OpenRunner } from '../dist/bench/subject.js'
+import { openPeer, type PeerOutput } from './peers/onnxruntime.js'
 
 export type PeerSettings = { readonly model: string; readonly threads: number }
 
-type Tensor = { readonly data: Float32Array; readonly dims: readonly number[] }
-export type Peer = {
-  run(ids: IdBatch, options: { readonly outputs: readonly string[] }): Promise<Record<string, Tensor>>
-  dispose(): Promise<void> | void
-}
-type PeerModule = { openPeer(model: string, options: { readonly threads: number }): Promise<Peer> }
-
 const outputs = ['last_hidden_state']
-
-export async function openPeer({ model, threads }: PeerSettings): Promise<Peer> {
-  const url = new URL('./peers/onnxruntime.ts', import.meta.url).href
-  const { openPeer: open } = (await import(url)) as PeerModule
-  return open(model, { threads })
-}
 
 export const open: OpenRunner<PeerSettings> = async (settings) => {
   const start = performance.now()
-  const peer = await openPeer(settings)
+  const { model, threads } = settings
+  const peer = await openPeer(model, { threads })
   const facts: Facts = {
     loadSeconds: (performance.now() - start) / 1000,
     memoryBytes: null,
-    device: `onnxruntime-node, CPU, threads ${settings.threads}`,
+    device: `onnxruntime-node, CPU, threads ${threads}`,
   }
   return {
     facts,
@@ -38,7 +27,7 @@ export const open: OpenRunner<PeerSettings> = async (settings) => {
 }
 
 /** [sequences, longest, hidden] as [tokens, hidden]. */
-function withoutPadding({ data, dims }: Tensor, batch: IdBatch): Float32Array {
+function withoutPadding({ data, dims }: PeerOutput, batch: IdBatch): Float32Array {
   const [, longest = 0, hidden = 0] = dims
   const tokens = batch.reduce((sum, { length }) => sum + length, 0)
   const packed = new Float32Array(tokens * hidden)

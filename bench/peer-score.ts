@@ -2,7 +2,8 @@
 import { cosineOfRows } from '../dist/evaluation/metrics/cosine.js'
 import { similarity } from '../dist/evaluation/similarity.js'
 import { summarise } from '../dist/evaluation/summarise.js'
-import { openPeer, type PeerSettings } from './onnxruntime-subject.js'
+import type { PeerSettings } from './onnxruntime-subject.js'
+import { openPeer } from './peers/onnxruntime.js'
 
 export type Score = {
   readonly value: number
@@ -17,11 +18,11 @@ const outputs = ['sentence_embedding']
  * are timed, both sentences of a pair beside each other.
  */
 export async function scorePeer(
-  settings: PeerSettings,
+  { model, threads }: PeerSettings,
   batches: readonly (readonly (readonly number[])[])[],
   scores: Float64Array,
 ): Promise<Score> {
-  const peer = await openPeer(settings)
+  const peer = await openPeer(model, { threads })
   const cosines: number[] = []
   try {
     for (const batch of batches) {

@@ -1,6 +1,5 @@
 // onnxruntime-node on the same weights, in fp32 and in its dynamic int8, where it and what it needs are installed.
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Checkpoint, devices } from 'twofour'
@@ -8,6 +7,7 @@ import type { Subject } from '../dist/bench/subject.js'
 import { temporaryDirectory } from '../test/temporary-directory.js'
 import { threads as askedThreads } from './measure.js'
 import type { PeerSettings } from './onnxruntime-subject.js'
+import { peerFolder } from './peers/onnxruntime.js'
 
 export const peerThreads = askedThreads ?? devices()[0]!.threads!
 
@@ -25,8 +25,10 @@ export function peerSubject({ name, settings }: Found): Subject {
 
 /** The model as a graph, and that quantised; both go when this process does. */
 export async function findPeers(directory: string): Promise<Peers> {
-  const absent = await absence()
-  if (absent !== undefined) return { found: [], missing: [absent] }
+  if (peerFolder() === null) {
+    const fix = 'Install it: npm ci --ignore-scripts --prefix bench/peers'
+    return { found: [], missing: [`onnxruntime-node is not installed. ${fix}`] }
+  }
   const found = (name: string, model: string): Found => ({ name, settings: { model, threads: peerThreads } })
   try {
     const out = join(temporaryDirectory('onnx'), 'model')
@@ -39,14 +41,6 @@ export async function findPeers(directory: string): Promise<Peers> {
   } catch (error) {
     return { found: [], missing: [`onnxruntime has nothing to run: ${sentence(error)}`] }
   }
-}
-
-async function absence(): Promise<string | undefined> {
-  const fix = 'Install it: npm ci --ignore-scripts --prefix bench/peers'
-  const file = join(folder, 'onnxruntime.ts')
-  if (!existsSync(file)) return `onnxruntime-node is not compared: there is no ${file}.`
-  const { peerFolder } = (await import(`file://${file}`)) as { peerFolder(): string | null }
-  return peerFolder() === null ? `onnxruntime-node is not installed. ${fix}` : undefined
 }
 
 async function quantise(plain: string, file: string): Promise<{ file: string } | { missing: string }> {
