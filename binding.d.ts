@@ -240,6 +240,21 @@ export type Ops = {
       residual: Float32Array | null
     },
   ): Float32Array
+  /** Seconds of each of `repeats` runs of one linear; packing and storing the input are left out. */
+  timeLinear(
+    device: string,
+    request: {
+      weight: Float32Array
+      bias: Float32Array
+      rows: number
+      columns: number
+      format: LinearDtype
+      sparsity: Sparsity
+      input: Float32Array
+      tokens: number
+      repeats: number
+    },
+  ): Float64Array
   layerNorm(
     device: string,
     request: {

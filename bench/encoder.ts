@@ -1,54 +1,56 @@
-// Forward passes over shapes: dense, with zeros (2:4), and with half of the heads or neurons physically removed.
-// Run: npm run bench -- encoder [--rounds 5] [--once]
-import { Checkpoint, Encoder, prune } from 'twofour'
-import { interleaved, once, print } from './measure.js'
-import { makeModels } from './models.js'
+// Forward passes: dense dtypes, zeros, removed heads and neurons, and onnxruntime on the same weights, over batch
+// sizes and lengths, and over real texts where `--texts` and a model with a tokenizer (`--model`) are named.
+// Run: npm run bench -- encoder [--models MiniLM-L6,BERT-base] [--model DIR --texts FILE.tsv
+//        [--columns sentence1=5,sentence2=6,score=4] [--limit PAIRS]] [--rounds 7] [--threads N] [--once]
+import { Checkpoint, Encoder } from 'twofour'
+import { compare } from '../dist/bench/compare.js'
+import { encoderSubject } from '../dist/bench/encoder-subject.js'
+import type { Work } from '../dist/bench/subject.js'
+import { usualVariants } from '../dist/bench/variants.js'
+import { shapeWorks, sortedByLength, textWork } from '../dist/bench/works.js'
+import { once, options, print, rounds, sampleTime, threads, tuning } from './measure.js'
+import { makeModels, shapes } from './models.js'
+import { findPeers, peerSubject } from './peers.js'
+import { limitOf, readLabelled } from './text-file.js'
 
-const batches = once
-  ? [[2, 16]]
-  : [
-      [1, 16],
-      [8, 16],
-      [32, 16],
-      [1, 128],
-      [8, 128],
-      [1, 384],
+const batches = once ? [2] : [1, 8, 32]
+const lengths = once ? [16] : [16, 128, 384]
+
+/** Real texts have one order that they come in, and one that costs a padding runtime least. */
+async function textWorks(vocab: number): Promise<Work[]> {
+  if (options.texts === undefined || options.model === undefined) return []
+  const { texts } = await readLabelled(options.texts, limitOf())
+  const encoder = await Encoder.load(options.model)
+  try {
+    const tokenizer = await encoder.tokenizer()
+    // Models of the same shape with random weights may have another vocabulary: lengths are what counts.
+    const ids = texts.map((text) => [...tokenizer.encode(text).inputIds].map((id) => id % vocab))
+    return [
+      textWork('texts, arrival order, batches of 32', ids, 32),
+      textWork('texts, sorted by length, batches of 32', sortedByLength(ids), 32),
     ]
-
-const recipes = {
-  'masked 2:4': { pattern: '2:4' },
-  'half of the neurons': { pattern: 'neurons', fraction: 0.5 },
+  } finally {
+    encoder.dispose()
+  }
 }
 
 const results = []
 for (const { name, directory } of await makeModels()) {
-  const checkpoint = await Checkpoint.open(directory)
-  const { layers, originalHeads, vocab } = checkpoint.spec
-  const halfOfTheHeads = { score: 'headNorm', pattern: 'heads', remove: (layers.length * originalHeads) / 2 }
-  const encoders = [{ name: 'dense', encoder: await Encoder.load(checkpoint) }]
-  for (const [variant, step] of Object.entries({ ...recipes, 'half of the heads': halfOfTheHeads })) {
-    const plan = await prune(checkpoint, { steps: [step] } as Parameters<typeof prune>[1])
-    encoders.push({ name: variant, encoder: await Encoder.load(await plan.apply(checkpoint)) })
-  }
-  for (const [sequences, length] of batches) {
-    const ids = Array.from({ length: sequences! }, (_, i) =>
-      Array.from({ length: length! }, (_, j) => (i * 7919 + j * 104_729) % vocab),
-    )
-    const subjects = encoders.map(({ name: variant, encoder }) => ({
-      name: variant,
-      run: () => encoder.run(ids, { outputs: ['lastHiddenState'] }),
-    }))
-    const timings = await interleaved(subjects)
-    results.push({
-      model: name,
-      sequences,
-      length,
-      timings: timings.map((timing) => ({
-        ...timing,
-        tokensPerSecond: (sequences! * length!) / timing.seconds,
-      })),
-    })
-  }
-  for (const { encoder } of encoders) encoder.dispose()
+  const { spec } = await Checkpoint.open(directory)
+  const works = [...shapeWorks(spec, batches, lengths), ...(await textWorks(spec.vocab))]
+  const peers = await findPeers(directory)
+  const own = usualVariants(spec).map(({ name: variant, recipe, dtype, sparsity }) =>
+    encoderSubject(variant, { model: directory, recipe, load: { dtype, sparsity, threads, tuning } }),
+  )
+  const { subjects, timings } = await compare({
+    subjects: [...own, ...peers.found.map(peerSubject)],
+    works: async () => works,
+    rounds,
+    sampleSeconds: sampleTime,
+    onProgress: ({ stage, done, total }) => {
+      if (done % 20 === 0) console.error(`${name}: ${stage} ${done} of ${total}`)
+    },
+  })
+  results.push({ model: name, shape: shapes[name]!, subjects, missing: peers.missing, timings })
 }
 print(results)

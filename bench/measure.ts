@@ -1,21 +1,50 @@
-import { execFileSync } from 'node:child_process'
-import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import Benchmark from 'benchmark'
-import { devices } from 'twofour'
+import { type Circumstances, watchCircumstances } from '../dist/bench/circumstances.js'
+import { medianInterval, quantile } from '../dist/bench/quantile.js'
+import { sampleSeconds } from '../dist/bench/sample.js'
+
+export { quantile }
 
 export type Subject = { readonly name: string; readonly run: () => Promise<unknown> }
 
 /** Seconds per call of a subject: median over rounds, and the middle half of the rounds. */
-export type Timing = { name: string; seconds: number; low: number; high: number; ratio: number }
+export type Timing = {
+  name: string
+  seconds: number
+  low: number
+  high: number
+  /** Speed as a multiple of the first subject's in the same round: the median, and where it lies with 95 %. */
+  ratio: number
+  interval: [low: number, high: number]
+}
 
-const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, once: { type: 'boolean', default: false } },
+const text = { type: 'string' } as const
+/** Of every bench; each reads what concerns it. */
+export const { values: options } = parseArgs({
+  options: {
+    rounds: { ...text, default: '7' },
+    once: { type: 'boolean', default: false },
+    threads: text,
+    models: text,
+    texts: text,
+    columns: text,
+    limit: text,
+    model: text,
+    peak: text,
+    out: text,
+  },
 })
 
 /** `--once`: every subject runs once, so that CI sees that the bench works; its times mean nothing. */
-export const once = values.once
-const rounds = once ? 1 : Number(values.rounds)
+export const once = options.once
+export const rounds = once ? 1 : Number(options.rounds)
+export const threads = options.threads === undefined ? undefined : Number(options.threads)
+/** As after `twofour tune`: what runs is what is fastest here, not what 300 ms had time for. */
+export const tuning = { budget: once ? 0 : Number.POSITIVE_INFINITY }
+/** How long a subject is sampled in a round. */
+export const sampleTime = once ? 0 : 0.25
+
+const watched = await watchCircumstances(threads)
 
 /**
  * Rounds over all subjects in turn, so that whatever else the machine does falls on all of them. `ratio` is the
@@ -25,54 +54,34 @@ export async function interleaved(subjects: readonly Subject[]): Promise<Timing[
   const samples = subjects.map((): number[] => [])
   for (const { run } of subjects) await run()
   for (let round = 0; round < rounds; round++) {
-    for (const [i, subject] of subjects.entries()) samples[i]!.push(await sample(subject))
+    for (let turn = 0; turn < subjects.length; turn++) {
+      const at = (round + turn) % subjects.length
+      samples[at]!.push(await sample(subjects[at]!))
+    }
   }
-  return subjects.map(({ name }, i) => ({
-    name,
-    seconds: quantile(samples[i]!, 0.5),
-    low: quantile(samples[i]!, 0.25),
-    high: quantile(samples[i]!, 0.75),
-    ratio: quantile(
-      samples[i]!.map((seconds, round) => samples[0]![round]! / seconds),
-      0.5,
-    ),
-  }))
-}
-
-async function sample({ name, run }: Subject): Promise<number> {
-  if (once) {
-    const begin = performance.now()
-    await run()
-    return (performance.now() - begin) / 1000
-  }
-  return new Promise((resolve, reject) => {
-    const fn = (deferred: { resolve(): void }) => void run().then(() => deferred.resolve(), reject)
-    const done = (event: { target: { stats: { sample: number[] } } }) =>
-      resolve(quantile(event.target.stats.sample, 0.5))
-    new Benchmark(name, { defer: true, fn, maxTime: 0.5, minSamples: 3, onComplete: done }).run({
-      async: true,
-    })
+  return subjects.map(({ name }, at) => {
+    const ratios = samples[at]!.map((seconds, round) => samples[0]![round]! / seconds)
+    return {
+      name,
+      seconds: quantile(samples[at]!, 0.5),
+      low: quantile(samples[at]!, 0.25),
+      high: quantile(samples[at]!, 0.75),
+      ratio: quantile(ratios, 0.5),
+      interval: medianInterval(ratios),
+    }
   })
 }
 
-export function quantile(values: readonly number[], at: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const place = (sorted.length - 1) * at
-  const low = sorted[Math.floor(place)]!
-  return low + (sorted[Math.ceil(place)]! - low) * (place % 1)
+async function sample({ run }: Subject): Promise<number> {
+  if (!once) return sampleSeconds(run, sampleTime)
+  const begin = performance.now()
+  await run()
+  return (performance.now() - begin) / 1000
 }
 
 /** Where and when: what a figure needs to mean anything. */
-export function circumstances() {
-  return {
-    date: new Date().toISOString(),
-    commit: execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim(),
-    cpu: cpus()[0]!.model,
-    device: devices()[0]!.name,
-    node: process.version,
-    load: loadavg(),
-    rounds,
-  }
+export function circumstances(): Circumstances & { rounds: number } {
+  return { ...watched(), rounds }
 }
 
 /** One JSON value on stdout. */

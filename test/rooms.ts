@@ -54,9 +54,10 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
     ...['errors', 'addon', 'devices', 'installation', 'architecture', 'checkpoint'],
     ...['pruning', 'encoder', 'evaluation'],
   ],
+  bench: ['index'],
   report: ['index'],
   serve: ['index'],
-  cli: ['index', 'report', 'serve'],
+  cli: ['index', 'bench', 'report', 'serve'],
 }
 
 /** Every forbidden edge under `root`, which holds native/ and lib/. */

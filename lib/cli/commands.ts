@@ -9,13 +9,13 @@ const table = new Map<string, () => Promise<Command>>([
   ['encode', async () => (await import('./encode.js')).encode],
   ['classify', async () => (await import('./classify.js')).classify],
   ['eval', async () => (await import('./eval.js')).evaluation],
+  ['bench', async () => (await import('./bench.js')).bench],
+  ['tune', async () => (await import('./tune.js')).tune],
   ['build', async () => (await import('./build.js')).build],
 ])
 
 /** Names that are fixed and not built yet. */
 const laterNames = [
-  'bench',
-  'tune',
   'verify',
   'curve',
   'heads',

@@ -81,7 +81,7 @@ async function planFor(
 }
 
 /** The one step of the flags is `recipe.steps[0]` to the library. */
-function inFlagWords(error: unknown): unknown {
+export function inFlagWords(error: unknown): unknown {
   if (!(error instanceof TypeError || error instanceof RangeError)) return error
   const message = error.message
     .replace(/`recipe\.steps\[0\]\.(\w+)/g, '`--$1')

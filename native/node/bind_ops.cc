@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -53,23 +54,51 @@ struct Bench {
   Napi::Object request;
 };
 
+/// A matrix with what it is multiplied with, so that it can be run more than once.
+struct Linear {
+  explicit Linear(const Bench& bench)
+      : matrix(packed(bench, floats_at(bench.request, "weight"), floats_at(bench.request, "bias"))),
+        in(bench.upload("input", bench.size("tokens"), bench.size("columns"), matrix.get())),
+        out(bench.blank(bench.size("tokens"), bench.size("rows"))),
+        residual(has(bench.request, "residual")
+                     ? bench.upload("residual", bench.size("tokens"), bench.size("rows"))
+                     : nullptr) {
+    if (has(bench.request, "activation")) activation = activation_from(text_at(bench.request, "activation"));
+  }
+  std::unique_ptr<PackedLinear> packed(const Bench& bench, const std::vector<float>& weight,
+                                       const std::vector<float>& bias) {
+    return bench.backend->pack({.weight = matrix_in(weight, bench.size("rows"), bench.size("columns")),
+                                .bias = bias,
+                                .format = format_from(text_at(bench.request, "format")),
+                                .sparsity = sparsity_from(text_at(bench.request, "sparsity")),
+                                .tuning = &tuning});
+  }
+  void run(const Bench& bench) const {
+    bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
+  }
+
+  Tuning tuning{{}, std::numeric_limits<double>::infinity()};
+  std::unique_ptr<PackedLinear> matrix;
+  Tensor in, out, residual;
+  Activation activation = Activation::none;
+};
+
 Napi::Value linear(const Bench& bench) {
-  const std::vector<float> weight = floats_at(bench.request, "weight"),
-                           bias = floats_at(bench.request, "bias");
-  const size_t tokens = bench.size("tokens"), rows = bench.size("rows"), columns = bench.size("columns");
-  Tuning tuning({}, std::numeric_limits<double>::infinity());
-  const auto matrix = bench.backend->pack({.weight = matrix_in(weight, rows, columns),
-                                           .bias = bias,
-                                           .format = format_from(text_at(bench.request, "format")),
-                                           .sparsity = sparsity_from(text_at(bench.request, "sparsity")),
-                                           .tuning = &tuning});
-  const Tensor in = bench.upload("input", tokens, columns, matrix.get()), out = bench.blank(tokens, rows);
-  const Tensor residual = has(bench.request, "residual") ? bench.upload("residual", tokens, rows) : nullptr;
-  const Activation activation = has(bench.request, "activation")
-                                    ? activation_from(text_at(bench.request, "activation"))
-                                    : Activation::none;
-  bench.backend->linear(*matrix, *in, {.activation = activation, .residual = residual.get()}, *out);
-  return bench.result(*out);
+  const Linear call(bench);
+  call.run(bench);
+  return bench.result(*call.out);
+}
+
+/// Seconds of each of `repeats` runs, packing and conversion left out.
+Napi::Value time_linear(const Bench& bench) {
+  const Linear call(bench);
+  std::vector<double> seconds(bench.size("repeats"));
+  for (double& each : seconds) {
+    const auto begin = std::chrono::steady_clock::now();
+    call.run(bench);
+    each = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+  return double_array(bench.request.Env(), seconds);
 }
 
 std::unique_ptr<Norm> norm_of(const Bench& bench) {
@@ -141,6 +170,7 @@ void bind_ops(Environment&, Napi::Object& exports) {
     add_method(ops, name, [op](const Napi::CallbackInfo& info) { return op(Bench(info)); });
   };
   add("linear", linear);
+  add("timeLinear", time_linear);
   add("layerNorm", layer_norm);
   add("attention", attention);
   add("pool", pool);

@@ -1,5 +1,5 @@
+import { quantile } from '../../bench/quantile.js'
 import type { Progress } from '../../index.js'
-import { quantile } from './quantile.js'
 
 /** Something to time: embeds one batch of texts. The first two of a list are the dense model and its control. */
 export type Runner = (texts: readonly string[]) => Promise<Float32Array>

@@ -1,5 +1,5 @@
+import type { Machine } from '../../bench/machine.js'
 import type { Recipe } from '../../index.js'
-import type { Machine } from './machine.js'
 import type { Family } from './variants.js'
 import type { Verdict } from './why.js'
 

@@ -1,6 +1,6 @@
+import { describeMachine, loadAverage } from '../../bench/machine.js'
 import { Checkpoint, Encoder, type EncoderOptions, type Progress } from '../../index.js'
 import { type Contender, disposeAll, loadContenders } from './contenders.js'
-import { describeMachine, loadAverage } from './machine.js'
 import { type Measured, measure, type Runner } from './measure.js'
 import { remarksOf } from './remarks.js'
 import type { DemoResult, DemoRow } from './result.js'

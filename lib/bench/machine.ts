@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { installation } from '../../index.js'
+import { installation } from '../index.js'
 
 /** What a number must be read with. */
 export type Machine = {
