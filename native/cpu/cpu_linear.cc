@@ -11,8 +11,10 @@ std::vector<PackedLinear::Form> CpuLinear::forms() const {
 std::vector<PackedLinear::Choice> CpuLinear::choices() const {
   std::vector<Choice> choices;
   for (const Bucket& bucket : buckets_) {
-    choices.push_back(
-        {bucket.tokens, forms_[bucket.form]->name(), bucket.dense_us, bucket.sparse_us, bucket.reason});
+    const LinearForm& form = *forms_[bucket.form];
+    const std::string note = form.note();
+    choices.push_back({bucket.tokens, form.name(), bucket.dense_us, bucket.sparse_us,
+                       note.empty() ? bucket.reason : bucket.reason + " " + note});
   }
   return choices;
 }

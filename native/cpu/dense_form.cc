@@ -5,12 +5,16 @@
 #include <cstring>
 
 #include "backend/formats.h"
+#include "base/error.h"
 
 namespace twofour::cpu {
 namespace {
 
 /// Whole tiles of every kernel (12, 8, 6, 4, 3 and 2 tokens), and fp32 input stays in L2.
 constexpr size_t kTokenBlock = 48;
+
+/// Products of levels, 255 · 127 at most, that 32 bits can add up.
+constexpr size_t kMostLevels = (size_t{1} << 31) / (255 * 127);
 
 /// How W is packed and multiplied: numbers in a word, what is read, and by which loop.
 struct Layout {
@@ -37,6 +41,7 @@ class PackedForm final : public DenseForm {
  public:
   PackedForm(const LinearWeights& weights, const Kernels& kernels, ThreadPool& pool)
       : format_(weights.format),
+        isa_(kernels.isa),
         layout_(layout_of(weights.format, kernels)),
         rows_(weights.weight.rows),
         depth_((weights.weight.columns + layout_.in_word - 1) / layout_.in_word),
@@ -55,6 +60,11 @@ class PackedForm final : public DenseForm {
   }
 
   std::string name() const override { return std::string(name_of(format_)); }
+  std::string note() const override {
+    if (format_ == Format::float32 || layout_.in_word > 1) return {};
+    return "Without an instruction for " + name() + " in this path (" + isa_ +
+           "), values are rounded to it and multiplied in float32, at float32's speed.";
+  }
   size_t bytes() const override {
     const size_t per_row = depth_ + 1 + (scales_ ? 2 : 0);
     return panels_ * panel_ * per_row * sizeof(float);
@@ -137,6 +147,7 @@ class PackedForm final : public DenseForm {
   }
 
   Format format_;
+  std::string isa_;
   Layout layout_;
   size_t rows_, depth_, panel_, panels_, nonzeros_ = 0;
   Buffers::Block values_, bias_, scales_;  ///< scales_: by row, and then the sums of each row's levels

@@ -22,6 +22,8 @@ class LinearForm {
  public:
   virtual ~LinearForm() = default;
   virtual std::string name() const = 0;
+  /// What a user should know of how it is computed: a sentence, or nothing.
+  virtual std::string note() const { return {}; }
   virtual size_t bytes() const = 0;
   /// What it reads of its input.
   virtual Storage reads() const = 0;
