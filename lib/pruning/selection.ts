@@ -8,17 +8,13 @@ import type { StepContext, StepOutcome } from './pattern.js'
 import type { ScopedWeight } from './scope.js'
 import type { ScoreName } from './scores.js'
 
-/** Bits of each matrix in scope before and after a step, and N:M's columns behind the last whole group. */
+/** What a step leaves of each matrix in scope. */
 export type Selection = {
-  readonly before: readonly Bits[]
-  readonly after: readonly Bits[]
+  readonly bits: readonly Bits[]
+  /** Weights that go, of all matrices together. */
+  readonly removed: number
+  /** N:M's columns behind the last whole group. */
   readonly tails: readonly number[]
-}
-
-/** Bits of a weight that masks, heads and neurons leave, over its stored shape. */
-export function currentBits({ base, decision }: StepContext, { slot, stored }: ScopedWeight): Bits {
-  const bits = keptBits(elementsOf(stored.shape), decision.masks.get(slot))
-  return clearOutside(bits, stored.shape, structureOf(base, decision, slot))
 }
 
 /** One native pass over all matrices of a step: what is gone already goes first. */
@@ -28,28 +24,41 @@ export async function selectInScope(
   score: ScoreName,
   pattern: SelectRequest['pattern'],
 ): Promise<Selection> {
-  const before = scope.map((weight) => currentBits(context, weight))
-  if (scope.length === 0) return { before, after: [], tails: [] }
+  if (scope.length === 0) return { bits: [], removed: 0, tails: [] }
+  const before = scope.map((weight) => bitsBefore(context, weight))
   const sources = weightSources(context.slots, context.base, context.decision, 'mask')
-  const weights = scope.map(({ slot }, index) => ({ ...sources.get(slot)!, bits: before[index]! }))
-  const { bits, tails } = await select(context, weights, score, pattern)
-  const after = bits.map((chosen, index) => keptBits(elementsOf(scope[index]!.stored.shape), chosen))
-  return { before, after, tails }
+  const weights = scope.map(({ slot }, index) => {
+    const bits = before[index]
+    return { ...sources.get(slot)!, ...(bits && { bits }) }
+  })
+  const { bits, kept, tails } = await select(context, weights, score, pattern)
+  const were = scope.map(({ stored }, index) => {
+    const some = before[index]
+    return some === undefined ? elementsOf(stored.shape) : countBits(some)
+  })
+  return { bits, removed: sum(were) - sum(kept), tails }
 }
 
 /** The outcome of a step over weights. */
 export function withMasks(
   { decision }: StepContext,
   scope: readonly ScopedWeight[],
-  { before, after }: Selection,
+  { bits, removed }: Selection,
   pattern: string,
 ): StepOutcome {
   const masks = new Map<Slot, Bits>(decision.masks)
-  for (const [index, { slot }] of scope.entries()) masks.set(slot, after[index]!)
+  for (const [index, { slot }] of scope.entries()) masks.set(slot, bits[index]!)
   const next: Decision = { ...decision, masks }
-  const of = scope.reduce((total, { stored }) => total + elementsOf(stored.shape), 0)
-  const removed = total(before) - total(after)
+  const of = sum(scope.map(({ stored }) => elementsOf(stored.shape)))
   return { decision: next, report: { pattern, unit: 'weights', of, removed } }
+}
+
+/** What masks, heads and neurons leave of a weight, over its stored shape; nothing where that is all of it. */
+function bitsBefore({ base, decision }: StepContext, { slot, stored }: ScopedWeight): Bits | undefined {
+  const mask = decision.masks.get(slot)
+  const structure = structureOf(base, decision, slot)
+  if (mask === undefined && structure.rows === undefined && structure.columns === undefined) return undefined
+  return clearOutside(keptBits(elementsOf(stored.shape), mask), stored.shape, structure)
 }
 
 async function select(
@@ -62,6 +71,6 @@ async function select(
   return native((control) => addon().selectWeights(request, control), { signal, onProgress })
 }
 
-function total(list: readonly Bits[]): number {
-  return list.reduce((sum, bits) => sum + countBits(bits), 0)
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -45,6 +45,8 @@ class RowReader {
   std::vector<std::byte> bytes(size_t first, size_t count) const;
   /// The same as fp32, [count, result_columns].
   void floats(size_t first, size_t count, float* out) const;
+  /// The same. Also throws PRUNE_NOT_FINITE when an element is not a finite number.
+  void finite_floats(size_t first, size_t count, float* out) const;
 
  private:
   void read_stored(size_t first_row, size_t count, std::byte* out) const;
@@ -57,7 +59,7 @@ class RowReader {
 /// The whole result, in the stored dtype. Throws as RowReader.
 std::vector<std::byte> read_bytes(const WeightSource& source);
 
-/// The same as fp32. Also throws PRUNE_NOT_FINITE when `require_finite` and an element is not.
-std::vector<float> read_floats(const WeightSource& source, bool require_finite = false);
+/// The same as fp32.
+std::vector<float> read_floats(const WeightSource& source);
 
 }  // namespace twofour

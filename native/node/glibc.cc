@@ -1,7 +1,9 @@
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +59,21 @@ HIDDEN int __wrap_fstat64(int file, struct stat* status) { return __fxstat(1, fi
 // 2.32: libstdc++ counts references without atomics while this is true. It never is in Node.
 extern HIDDEN char __libc_single_threaded;
 char __libc_single_threaded = 0;
+
+// 2.30: waiting until a time of the steady clock. Older versions know the wall clock only, which may jump;
+// the waits here are of milliseconds, and their callers look again at the steady clock.
+HIDDEN int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
+                                  const timespec* until) {
+  constexpr long kSecond = 1'000'000'000;
+  timespec now, wall;
+  clock_gettime(clock, &now);
+  clock_gettime(CLOCK_REALTIME, &wall);
+  wall.tv_sec += until->tv_sec - now.tv_sec;
+  wall.tv_nsec += until->tv_nsec - now.tv_nsec;
+  if (wall.tv_nsec >= kSecond) ++wall.tv_sec, wall.tv_nsec -= kSecond;
+  if (wall.tv_nsec < 0) --wall.tv_sec, wall.tv_nsec += kSecond;
+  return pthread_cond_timedwait(condition, mutex, &wall);
+}
 
 // 2.36: std::random_device.
 HIDDEN uint32_t arc4random() {

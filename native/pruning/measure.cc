@@ -26,8 +26,9 @@ WeightReport report_of(const WeightSource& source) {
 }
 
 std::vector<double> norms_of(const WeightSource& source, Axis axis, size_t group) {
-  const std::vector<float> weights = read_floats(source, true);
   const size_t rows = source.result_rows(), columns = source.result_columns();
+  std::vector<float> weights(rows * columns);
+  RowReader(source).finite_floats(0, rows, weights.data());
   std::vector<double> norms((axis == Axis::rows ? rows : columns) / group, 0.0);
   for (size_t row = 0; row < rows; ++row) {
     for (size_t column = 0; column < columns; ++column) {

@@ -17,12 +17,12 @@ uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-void magnitude(std::span<const float> weights, const Draw&, std::span<float> scores) {
-  for (size_t i = 0; i < weights.size(); ++i) scores[i] = std::fabs(weights[i]);
+void magnitude(const Draw&, size_t, std::span<float> weights) {
+  for (float& weight : weights) weight = std::fabs(weight);
 }
 
-void random(std::span<const float> weights, const Draw& draw, std::span<float> scores) {
-  for (size_t i = 0; i < weights.size(); ++i) scores[i] = random_at(draw, i);
+void random(const Draw& draw, size_t begin, std::span<float> weights) {
+  for (size_t i = 0; i < weights.size(); ++i) weights[i] = random_at(draw, begin + i);
 }
 
 struct Row {

@@ -11,8 +11,9 @@ struct Draw {
   uint64_t seed, stream, matrix;
 };
 
-/// Gives each weight a number ≥ 0: the lower, the sooner it goes.
-using Score = void (*)(std::span<const float> weights, const Draw& draw, std::span<float> scores);
+/// Replaces weights, of which the first is element `begin` of its matrix, by numbers ≥ 0: the lower, the
+/// sooner a weight goes.
+using Score = void (*)(const Draw& draw, size_t begin, std::span<float> weights);
 
 /// By name: `magnitude` is |w|, `random` is uniform. Throws Error INTERNAL on another name.
 Score score_named(std::string_view name);

@@ -14,87 +14,206 @@ namespace {
 struct Matrix {
   size_t rows, columns;
   std::vector<uint8_t> bits;
-  std::vector<Key> keys;
+  std::vector<Key> keys;  ///< Of all elements, only while they are compared across rows.
 };
+
+/// Rows of one matrix that are read and scored together. The first element starts a byte of bits, so that
+/// several threads may decide about one matrix.
+struct Rows {
+  size_t matrix, first, count;
+};
+
+/// Memory of one thread.
+struct Scratch {
+  std::vector<float> scores;
+  std::vector<Key> keys, row;
+};
+
+/// One call of `select`.
+struct Job {
+  const std::vector<WeightSource>& sources;
+  Score score;
+  uint64_t seed, stream;
+  ThreadPool& pool;
+  Control& control;
+  std::vector<Matrix> matrices;
+};
+
+Matrix kept_before(const WeightSource& source) {
+  Matrix matrix{source.stored_rows(), source.stored_columns(), source.bits, {}};
+  const size_t elements = source.stored_elements();
+  if (matrix.bits.empty()) matrix.bits.assign(bytes_of_bits(elements), 0xff);
+  if (elements % 8 != 0) matrix.bits.back() &= static_cast<uint8_t>((1u << (elements % 8)) - 1);
+  return matrix;
+}
+
+void add_rows(const Job& job, size_t index, std::vector<Rows>& parts) {
+  constexpr size_t kElements = size_t{1} << 16;  // scores and keys fit a core's cache
+  const auto& [rows, columns, bits, keys] = job.matrices[index];
+  const size_t step = std::max<size_t>(kElements / std::max<size_t>(columns, 1) / 8, 1) * 8;
+  for (size_t first = 0; first < rows; first += step)
+    parts.push_back({index, first, std::min(step, rows - first)});
+}
+
+/// `keys` is [rows.count, columns].
+void find_keys(const Job& job, const Rows& rows, std::vector<float>& scores, std::span<Key> keys) {
+  const WeightSource& source = job.sources[rows.matrix];
+  const size_t begin = rows.first * source.stored_columns();
+  scores.resize(keys.size());
+  RowReader(source).finite_floats(rows.first, rows.count, scores.data());
+  job.score({job.seed, job.stream, rows.matrix}, begin, scores);
+  for (size_t i = 0; i < keys.size(); ++i) keys[i] = std::bit_cast<Key>(scores[i]) + 1;
+  for (size_t i = 0; i < keys.size() && !source.bits.empty(); ++i) {
+    if (!bit_at(source.bits, begin + i)) keys[i] = 0;
+  }
+}
+
+/// Runs body(rows, scratch) for all rows of all matrices.
+template <class Body>
+void for_rows(const Job& job, Body&& body) {
+  std::vector<Rows> parts;
+  for (size_t index = 0; index < job.matrices.size(); ++index) add_rows(job, index, parts);
+  std::vector<Scratch> scratch(job.pool.size());
+  job.pool.run(parts.size(), [&](size_t part, size_t worker) {
+    job.control.check();
+    body(parts[part], scratch[worker]);
+    // Parts are claimed in order, so the matrices before this one are done, or as good as done.
+    if (worker == 0) job.control.report(parts[part].matrix, job.matrices.size());
+  });
+}
 
 size_t to_remove(double fraction, size_t count) {
   return std::min(count, static_cast<size_t>(std::floor(fraction * static_cast<double>(count) + 0.5)));
 }
 
-Matrix scored(const WeightSource& source, Score score, const Draw& draw) {
-  Matrix matrix{source.stored_rows(), source.stored_columns(), source.bits, {}};
-  const bool all_kept = matrix.bits.empty();
-  const size_t elements = source.stored_elements();
-  if (matrix.bits.empty()) matrix.bits.assign(bytes_of_bits(elements), 0xff);
-  if (elements % 8 != 0) matrix.bits.back() &= static_cast<uint8_t>((1u << (elements % 8)) - 1);
-  const std::vector<float> weights = read_floats(source, true);
-  std::vector<float> scores(elements);
-  score(weights, draw, scores);
-  matrix.keys.resize(elements);
-  for (size_t i = 0; i < elements; ++i) {
-    matrix.keys[i] = all_kept || bit_at(matrix.bits, i) ? std::bit_cast<Key>(scores[i]) + 1 : 0;
-  }
-  return matrix;
-}
-
-/// Groups run over the columns that structure has left, so that the matrix has the pattern after their
-/// removal.
-std::vector<size_t> columns_of(const WeightSource& source) {
-  if (source.columns) return {source.columns->begin(), source.columns->end()};
-  std::vector<size_t> all(source.stored_columns());
-  std::iota(all.begin(), all.end(), size_t{0});
-  return all;
-}
-
-/// M is the group's size where the compiler shall know it, else 0.
-template <size_t M>
-void keep_in_groups(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
-  const size_t m = M == 0 ? pattern.m : M;
-  std::vector<Key> group(m);
-  for (size_t row = 0; row < matrix.rows; ++row) {
-    const size_t line = row * matrix.columns;
-    for (size_t first = 0; first + m <= columns.size(); first += m) {
-      for (size_t i = 0; i < m; ++i) group[i] = matrix.keys[line + columns[first + i]];
-      for (size_t i = 0; i < m; ++i) {
-        size_t better = 0;
-        for (size_t j = 0; j < i; ++j) better += group[j] >= group[i];
-        for (size_t j = i + 1; j < m; ++j) better += group[j] > group[i];
-        if (better >= pattern.n) clear_bit(matrix.bits, line + columns[first + i]);
-      }
+void thin_out_rows(Job& job, double fraction) {
+  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
+    Matrix& matrix = job.matrices[rows.matrix];
+    scratch.keys.resize(rows.count * matrix.columns);
+    find_keys(job, rows, scratch.scores, scratch.keys);
+    for (size_t row = 0; row < rows.count; ++row) {
+      clear_lowest_of_row(std::span(scratch.keys).subspan(row * matrix.columns, matrix.columns),
+                          to_remove(fraction, matrix.columns), matrix.bits,
+                          (rows.first + row) * matrix.columns, scratch.row);
     }
-  }
+  });
 }
 
-void keep_n_of_m(Matrix& matrix, const std::vector<size_t>& columns, const NOfM& pattern) {
-  if (pattern.m == 4) return keep_in_groups<4>(matrix, columns, pattern);
-  keep_in_groups<0>(matrix, columns, pattern);
-}
-
-void thin_out(Matrix& matrix, const Unstructured& pattern) {
-  if (pattern.per == Per::matrix) {
-    const std::span<const Key> keys(matrix.keys);
+void thin_out_matrices(Job& job, double fraction) {
+  std::atomic<size_t> done{0};
+  std::vector<Scratch> scratch(job.pool.size());
+  job.pool.run(job.matrices.size(), [&](size_t index, size_t worker) {
+    Matrix& matrix = job.matrices[index];
+    std::vector<Key>& keys = scratch[worker].keys;
+    keys.resize(matrix.rows * matrix.columns);
+    std::vector<Rows> parts;
+    add_rows(job, index, parts);
+    for (const Rows& rows : parts) {
+      job.control.check();
+      find_keys(job, rows, scratch[worker].scores,
+                std::span(keys).subspan(rows.first * matrix.columns, rows.count * matrix.columns));
+    }
+    const std::span<const Key> run(keys);
     std::span<uint8_t> bits(matrix.bits);
-    clear_lowest({&keys, 1}, to_remove(pattern.fraction, keys.size()), {&bits, 1});
-    return;
-  }
-  std::vector<Key> scratch;
-  for (size_t row = 0; row < matrix.rows; ++row) {
-    const std::span<const Key> keys = std::span(matrix.keys).subspan(row * matrix.columns, matrix.columns);
-    clear_lowest_of_row(keys, to_remove(pattern.fraction, keys.size()), matrix.bits, row * matrix.columns,
-                        scratch);
-  }
+    clear_lowest({&run, 1}, to_remove(fraction, keys.size()), {&bits, 1});
+    ++done;
+    if (worker == 0) job.control.report(done, job.matrices.size());
+  });
 }
 
-void thin_out_together(std::vector<Matrix>& matrices, double fraction) {
+void thin_out_together(Job& job, double fraction) {
   std::vector<std::span<const Key>> keys;
   std::vector<std::span<uint8_t>> bits;
   size_t elements = 0;
-  for (Matrix& matrix : matrices) {
+  for (Matrix& matrix : job.matrices) {
+    matrix.keys.resize(matrix.rows * matrix.columns);
     keys.emplace_back(matrix.keys);
     bits.emplace_back(matrix.bits);
     elements += matrix.keys.size();
   }
+  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
+    Matrix& matrix = job.matrices[rows.matrix];
+    find_keys(job, rows, scratch.scores,
+              std::span(matrix.keys).subspan(rows.first * matrix.columns, rows.count * matrix.columns));
+  });
   clear_lowest(keys, to_remove(fraction, elements), bits);
+}
+
+/// Which of four stay, as bits.
+uint32_t kept_of_four(const Key* keys, uint32_t n) {
+  const Key a = keys[0], b = keys[1], c = keys[2], d = keys[3];
+  const uint32_t ab = a >= b, ac = a >= c, ad = a >= d, bc = b >= c, bd = b >= d, cd = c >= d;
+  return uint32_t{3 - ab - ac - ad < n} | uint32_t{2 + ab - bc - bd < n} << 1 |
+         uint32_t{1 + ac + bc - cd < n} << 2 | uint32_t{ad + bd + cd < n} << 3;
+}
+
+/// Whole groups of four that lie behind one another, from the start of a byte.
+void keep_in_fours(std::span<const Key> keys, size_t n, uint8_t* bits) {
+  const auto kept = static_cast<uint32_t>(n);
+  size_t i = 0;
+  for (; i + 8 <= keys.size(); i += 8)
+    bits[i / 8] &= static_cast<uint8_t>(kept_of_four(&keys[i], kept) | kept_of_four(&keys[i + 4], kept) << 4);
+  if (i < keys.size()) bits[i / 8] &= static_cast<uint8_t>(kept_of_four(&keys[i], kept) | 0xf0);
+}
+
+/// Groups of a row over `columns`, of M where the compiler shall know the size. `line` is the number of the
+/// row's first bit.
+template <size_t M>
+void keep_in_groups(std::span<const Key> keys, std::span<const int32_t> columns, const NOfM& pattern,
+                    std::span<uint8_t> bits, size_t line) {
+  const size_t m = M == 0 ? pattern.m : M;
+  std::vector<Key> group(m);
+  std::vector<size_t> better(m);
+  for (size_t first = 0; first + m <= columns.size(); first += m) {
+    for (size_t i = 0; i < m; ++i) {
+      group[i] = keys[columns[first + i]];
+      better[i] = 0;
+      for (size_t j = 0; j < i; ++j) {
+        const bool stays = group[j] >= group[i];
+        better[i] += stays;
+        better[j] += !stays;
+      }
+    }
+    for (size_t i = 0; i < m; ++i) {
+      if (better[i] >= pattern.n) clear_bit(bits, line + static_cast<size_t>(columns[first + i]));
+    }
+  }
+}
+
+/// Groups run over the columns that structure has left, so that the matrix has the pattern after their
+/// removal.
+std::vector<int32_t> columns_of(const WeightSource& source) {
+  if (source.columns) return *source.columns;
+  std::vector<int32_t> all(source.stored_columns());
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+void keep_n_of_m(Job& job, const NOfM& pattern) {
+  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
+    const WeightSource& source = job.sources[rows.matrix];
+    Matrix& matrix = job.matrices[rows.matrix];
+    scratch.keys.resize(rows.count * matrix.columns);
+    find_keys(job, rows, scratch.scores, scratch.keys);
+    const size_t begin = rows.first * matrix.columns;
+    if (pattern.m == 4 && matrix.columns % 4 == 0 && !source.columns)
+      return keep_in_fours(scratch.keys, pattern.n, &matrix.bits[begin / 8]);
+    const std::vector<int32_t> columns = columns_of(source);
+    const auto keep = pattern.m == 4   ? keep_in_groups<4>
+                      : pattern.m == 8 ? keep_in_groups<8>
+                                       : keep_in_groups<0>;
+    for (size_t line = 0; line < scratch.keys.size(); line += matrix.columns)
+      keep(std::span(scratch.keys).subspan(line, matrix.columns), columns, pattern, matrix.bits,
+           begin + line);
+  });
+}
+
+void decide(Job& job, const Pattern& pattern) {
+  if (const auto* n_of_m = std::get_if<NOfM>(&pattern)) return keep_n_of_m(job, *n_of_m);
+  const auto& [fraction, per] = std::get<Unstructured>(pattern);
+  if (per == Per::row) return thin_out_rows(job, fraction);
+  if (per == Per::matrix) return thin_out_matrices(job, fraction);
+  thin_out_together(job, fraction);
 }
 
 size_t count_bits(const std::vector<uint8_t>& bits) {
@@ -105,33 +224,19 @@ size_t count_bits(const std::vector<uint8_t>& bits) {
 
 }  // namespace
 
-Selection select(const std::vector<WeightSource>& sources, std::string_view score_name, uint64_t seed,
+Selection select(const std::vector<WeightSource>& sources, std::string_view score, uint64_t seed,
                  uint64_t stream, const Pattern& pattern, ThreadPool& pool, Control& control) {
-  const Score score = score_named(score_name);
-  const auto* unstructured = std::get_if<Unstructured>(&pattern);
-  const auto* n_of_m = std::get_if<NOfM>(&pattern);
-  const bool together = unstructured != nullptr && unstructured->per == Per::global;
-
-  std::vector<Matrix> matrices(sources.size());
-  std::atomic<size_t> done{0};
-  pool.run(sources.size(), [&](size_t index, size_t worker) {
-    control.check();
-    matrices[index] = scored(sources[index], score, {seed, stream, index});
-    if (n_of_m != nullptr) keep_n_of_m(matrices[index], columns_of(sources[index]), *n_of_m);
-    if (unstructured != nullptr && !together) thin_out(matrices[index], *unstructured);
-    // Bits are all that is needed later; keys are 32 times as large.
-    if (!together) matrices[index].keys = {};
-    ++done;
-    if (worker == 0) control.report(done, sources.size());
-  });
-  if (together) thin_out_together(matrices, unstructured->fraction);
+  Job job{sources, score_named(score), seed, stream, pool, control, {}};
+  for (const WeightSource& source : sources) job.matrices.push_back(kept_before(source));
+  decide(job, pattern);
 
   Selection selection;
-  for (size_t i = 0; i < matrices.size(); ++i) {
-    Matrix& matrix = matrices[i];
-    selection.kept.push_back(count_bits(matrix.bits));
+  const auto* n_of_m = std::get_if<NOfM>(&pattern);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    std::vector<uint8_t>& bits = job.matrices[i].bits;
+    selection.kept.push_back(count_bits(bits));
     selection.tails.push_back(n_of_m == nullptr ? 0 : columns_of(sources[i]).size() % n_of_m->m);
-    selection.bits.push_back(std::move(matrix.bits));
+    selection.bits.push_back(std::move(bits));
   }
   return selection;
 }
