@@ -13,6 +13,10 @@ Format format_from(std::string_view name);
 std::string_view name_of(Format format);
 Sparsity sparsity_from(std::string_view name);
 
+/// The nearest IEEE 754 binary16 (subnormals down to 2⁻²⁴), ties to even. NaN stays NaN; from 65,520 it
+/// becomes infinite.
+float round_to_float16(float x);
+
 /// The nearest bfloat16, ties to even. NaN stays NaN; beyond the largest it becomes infinite.
 float round_to_bfloat16(float x);
 

@@ -20,8 +20,8 @@ struct Bench {
   explicit Bench(const Napi::CallbackInfo& info)
       // Not the environment's: that one may be at work on the queue's thread.
       : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
-        backend(make_backend(info[0].As<Napi::String>(), *pool)),
-        request(info[1].As<Napi::Object>()) {}
+        request(info[1].As<Napi::Object>()),
+        backend(make_backend(info[0].As<Napi::String>(), *pool, libraries())) {}
 
   Tensor blank(size_t tokens, size_t width) const {
     return backend->activations(tokens, width, {.linears = {}, .plain = true});
@@ -46,12 +46,17 @@ struct Bench {
     backend->download(out, values);
     return float_array(request.Env(), std::move(values));
   }
+  /// Without any, the loader looks for them by their names.
+  CudaLibraries libraries() const {
+    if (has(request, "libraries")) return cuda_libraries(object_at(request, "libraries"));
+    return {.cublaslt = "libcublasLt.so.13", .cusparselt = "libcusparseLt.so.0"};
+  }
   size_t size(const char* key) const { return size_at(request, key); }
   size_t count(const char* key) const { return floats_at(request, key).size(); }
 
   std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<Backend> backend;
   Napi::Object request;
+  std::unique_ptr<Backend> backend;
 };
 
 /// A matrix with what it is multiplied with, so that it can be run more than once.

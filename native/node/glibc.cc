@@ -44,6 +44,11 @@ OLD(__pthread_key_create);
 OLD(pthread_key_delete);
 OLD(pthread_getspecific);
 OLD(pthread_setspecific);
+// The same of libdl.
+OLD(dladdr);
+OLD(dlerror);
+OLD(dlopen);
+OLD(dlsym);
 // 2.29 gave these a faster entry without the SVID error hook; the values are the same.
 OLD(exp);
 OLD(log);
