@@ -27,8 +27,7 @@ float largest(std::span<const float> row) {
 }
 
 void round_to_float8(std::span<float> row) {
-  const float most = largest(row);
-  const float scale = !all_finite(row) ? kNaN : most > 0 ? most / kLargestE4m3 : 1;
+  const float scale = e4m3_scale(row);
   for (float& x : row) x = round_to_e4m3(x / scale) * scale;
 }
 
@@ -100,6 +99,11 @@ float symmetric_scale(std::span<const float> row) {
 int8_t symmetric_level(float x, float scale) {
   const float level = std::nearbyint(x / scale);
   return static_cast<int8_t>(level >= -127 ? std::min(level, 127.0f) : level < -127 ? -127 : 0);
+}
+
+float e4m3_scale(std::span<const float> row) {
+  const float most = largest(row);
+  return !all_finite(row) ? kNaN : most > 0 ? most / kLargestE4m3 : 1;
 }
 
 void round_inputs(Format format, std::span<float> row) {

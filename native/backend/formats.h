@@ -37,6 +37,9 @@ uint8_t level_of(float x, Levels levels);
 float symmetric_scale(std::span<const float> row);
 int8_t symmetric_level(float x, float scale);
 
+/// Of weights and inputs: x ≈ e4m3 · scale, the largest becoming 448. NaN as above; 1 for a row of zeros.
+float e4m3_scale(std::span<const float> row);
+
 /// The row as a linear of this format sees it: an input row of one token, or a row of W.
 void round_inputs(Format format, std::span<float> row);
 void round_weights(Format format, std::span<float> row);

@@ -13,7 +13,7 @@ constexpr int kCandidates = 8;
 void check(cublasStatus_t status, const char* doing) {
   if (status == CUBLAS_STATUS_SUCCESS) return;
   // A fault of the device shows here as some failure of the library.
-  check(cudaPeekAtLastError(), doing);
+  cuda::check(cudaPeekAtLastError(), doing);
   throw Error("CUDA_LIBRARY_FAILED", std::string("While ") + doing + ", cuBLASLt returned status " +
                                          std::to_string(static_cast<int>(status)) + ".");
 }

@@ -13,9 +13,9 @@ constexpr uint32_t kAlignment = 16;
 void check(const CusparseLt& library, cusparseStatus_t status, const char* doing) {
   if (status == CUSPARSE_STATUS_SUCCESS) return;
   // A fault of the device shows here as some failure of the library.
-  check(cudaPeekAtLastError(), doing);
+  cuda::check(cudaPeekAtLastError(), doing);
   throw Error("CUDA_LIBRARY_FAILED", std::string("While ") + doing + ", cuSPARSELt said " +
-                                         library.cusparseLtGetErrorString(status) + " (status " +
+                                         library.cusparseLtGetErrorName(status) + " (status " +
                                          std::to_string(static_cast<int>(status)) + ").");
 }
 
