@@ -15,11 +15,14 @@ export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cpu: ['base', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
+  emulation: ['base', 'backend'],
   node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
 const concreteBackends = ['cpu', 'plain', 'cuda']
 const compositionRoot = 'native/node/backends.cc'
+/** What kernels include: the build chooses between native/cuda/device and native/emulation/device. */
+const deviceHeader = 'device.h'
 const nodeHeaders = /^(napi|node_api|js_native_api|node|uv|v8)(_types)?(-inl)?\.h$/
 const cudaHeaders = /^(cuda|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
 
@@ -100,6 +103,7 @@ function refuseLine(
   if (cudaHeaders.test(header) && room !== 'cuda')
     return `native/${room} includes <${header}>, which native/cuda alone may`
   if (open === '<') return undefined
+  if (header === deviceHeader && (room === 'cuda' || room === 'emulation')) return undefined
   const other = header.split('/')[0]!
   if (!(other in nativeRooms) || header.includes('..')) return `"${header}" does not begin with a room`
   if (other !== room && !allowed.includes(other))
