@@ -84,6 +84,7 @@ __global__ void __launch_bounds__(Shape::kThreads) attend(AttentionArguments fro
   warp.load_queries(tiles, kStage, warp_query);
   __syncthreads();
 
+  const float inverse_scale = 1 / from.shape.scale;
   constexpr float kLog2OfE = 1.4426950408889634f;
   for (int first_key = 0, stage = 0; first_key < all.length; first_key += Shape::kKeys, stage ^= 1) {
     if (first_key > 0) {
@@ -98,7 +99,7 @@ __global__ void __launch_bounds__(Shape::kThreads) attend(AttentionArguments fro
         query += first_query + warp_query;
         key += first_key;
         if (query >= all.length || key >= all.length) return score;
-        return score + from.bias(head, key - query) / from.shape.scale;
+        return score + from.bias(head, key - query) * inverse_scale;
       });
     }
     if (first_key + Shape::kKeys > all.length) {

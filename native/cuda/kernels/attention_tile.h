@@ -32,8 +32,7 @@ __device__ __forceinline__ void load_tile(const SharedArray<T>& tile, int offset
   using Layout = TileLayout<kSize>;
   // Then every chunk begins at a multiple of 16 bytes and is within the head or beyond it.
   const bool whole_chunks = from.head_size % kColumns == 0;
-#pragma unroll
-  for (int i = threadIdx.x; i < kRows * Layout::kChunks; i += kThreads) {
+  UNROLL for (int i = threadIdx.x; i < kRows * Layout::kChunks; i += kThreads) {
     const int row = i / Layout::kChunks, chunk = i % Layout::kChunks;
     const int to = offset + Layout::element(row, chunk), column = chunk * kColumns;
     const T* place = from.first + static_cast<size_t>(row) * from.stride + column;

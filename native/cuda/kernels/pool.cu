@@ -41,8 +41,6 @@ struct PooledSource {
   template <class Join>
   __device__ __forceinline__ void join(const T* first, size_t begin, size_t end, float (&x)[kColumns],
                                        const Join& both) const {
-    // Several rows' loads are under way at once.
-#pragma unroll 4
     for (size_t token = begin; token < end; ++token) {
       float row[kColumns];
       load_columns(first + token * stride, row);

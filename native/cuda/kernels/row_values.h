@@ -58,8 +58,7 @@ class RowValues {
  private:
   template <class Visit>
   __device__ __forceinline__ void each_place(const Visit& visit) const {
-#pragma unroll
-    for (int step = 0; step < kSteps; ++step) {
+    UNROLL for (int step = 0; step < kSteps; ++step) {
       const size_t column = (step * kThreads + team_.lane()) * kColumns;
       if (column < stride_) visit(step, column);
     }
