@@ -9,9 +9,6 @@
 #include <cstring>
 #include <type_traits>
 
-/// Before a loop of a constant count whose body indexes registers.
-#define UNROLL _Pragma("unroll")
-
 /// What kernels may use beside CUDA's own index and synchronisation names, for nvcc. native/emulation/device
 /// holds the same names for a CPU, with every access checked; kernels write `#include "device.h"` and the
 /// build chooses. Needs sm_80.

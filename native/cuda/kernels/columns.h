@@ -1,6 +1,9 @@
 #pragma once
 #include "device.h"
 
+/// Before a loop of a constant count whose body indexes registers.
+#define UNROLL _Pragma("unroll")
+
 /// Eight neighbouring columns of a row, as kernels read and write them: 16 bytes of 16-bit words, twice 16 of
 /// fp32. A row's stride is a multiple of eight, so that they never straddle rows.
 namespace twofour::cuda {

@@ -38,14 +38,17 @@ void launch_team(const char* name, const Source& source, const Finish& finish, E
                             source, finish, extent.count, out, quantised));
 }
 
-/// A warp for a row of up to 1,024 columns, 4 warps up to 4,096, 16 up to 16,384 and beyond.
-template <class T, class Source, class Finish = AsLoaded>
+/// A warp (or more: kLeastTeam threads) for a row of up to 1,024 columns, 4 warps up to 4,096, 16 up to 16,384 and
+/// beyond.
+template <class T, int kLeastTeam = 32, class Source, class Finish>
 void launch_rows(const char* name, const Source& source, const Finish& finish, Extent extent, const Rows& out,
                  const Quantised& quantised, Stream stream) {
   constexpr int kSteps = 4;
   const size_t vectors = out.stride / kColumns;
   const auto with = [&](auto* launcher) { launcher(name, source, finish, extent, out, quantised, stream); };
-  if (vectors <= kSteps * 32) return with(launch_team<32, kSteps, T, Source, Finish>);
+  if constexpr (kLeastTeam == 32) {
+    if (vectors <= kSteps * 32) return with(launch_team<32, kSteps, T, Source, Finish>);
+  }
   if (vectors <= kSteps * 128) return with(launch_team<128, kSteps, T, Source, Finish>);
   if (vectors <= kSteps * 512) return with(launch_team<512, kSteps, T, Source, Finish>);
   with(launch_team<512, 0, T, Source, Finish>);

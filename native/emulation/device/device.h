@@ -16,7 +16,6 @@
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-#define UNROLL
 
 namespace twofour::emulation {
 
