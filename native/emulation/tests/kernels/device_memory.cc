@@ -99,10 +99,9 @@ float DeviceQuantised::level(size_t row, size_t column) const {
 
 std::string DeviceQuantised::trespasses(size_t count) const {
   const size_t stride = cuda::stride_of(width_);
-  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(count) || !zeros_.untouched_from(count))
-    return word_ == cuda::QuantisedWord::int8 || levels_.untouched_from(count * stride)
-               ? "quantised rows beyond the count were written"
-               : "";
+  const size_t zeros = word_ == cuda::QuantisedWord::int8 ? count : 0;
+  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(count) || !zeros_.untouched_from(zeros))
+    return "quantised rows beyond the count were written";
   for (size_t row = 0; row < count; ++row) {
     for (size_t column = width_; column < stride; ++column) {
       if (levels_[row * stride + column] != 0) return "quantised padding is no zero byte in row " + text(row);
@@ -180,6 +179,5 @@ std::vector<float> numbers(size_t count, uint32_t seed, float scale) {
   return values;
 }
 
-cuda::Extent extent_of(const DeviceMemory<int32_t>& count, size_t capacity) { return {count.data(), capacity}; }
 
 }  // namespace twofour::emulation

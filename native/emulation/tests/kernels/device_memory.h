@@ -1,5 +1,6 @@
 #pragma once
 #include <cstring>
+#include <memory>
 #include <new>
 #include <span>
 #include <string>
@@ -117,7 +118,4 @@ class RaggedBatch {
 
 /// Numbers of a seed, roughly normal times `scale`.
 std::vector<float> numbers(size_t count, uint32_t seed, float scale = 1);
-/// One number on the device.
-cuda::Extent extent_of(const DeviceMemory<int32_t>& count, size_t capacity);
-
 }  // namespace twofour::emulation
