@@ -15,7 +15,7 @@ export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cpu: ['base', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
-  emulation: ['base', 'backend'],
+  emulation: ['base', 'backend', 'cuda', 'plain'],
   node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
@@ -108,7 +108,7 @@ function refuseLine(
   if (!(other in nativeRooms) || header.includes('..')) return `"${header}" does not begin with a room`
   if (other !== room && !allowed.includes(other))
     return `native/${room} includes native/${other} ("${header}")`
-  if (other !== room && concreteBackends.includes(other) && file !== compositionRoot) {
+  if (other !== room && concreteBackends.includes(other) && file !== compositionRoot && room !== 'emulation') {
     return `"${header}" names a concrete backend, which ${compositionRoot} alone may`
   }
   return undefined

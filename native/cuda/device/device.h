@@ -60,12 +60,25 @@ __device__ __forceinline__ T from_float(float x) {
 /// Two 16-bit numbers in one register, `low` in the low half.
 template <class T>
 __device__ __forceinline__ uint32_t pack_pair(float low, float high) {
-  static_assert(sizeof(T) == 2);
-  return from_float<T>(low).bits | static_cast<uint32_t>(from_float<T>(high).bits) << 16;
+  uint32_t pair;
+  if constexpr (std::is_same_v<T, Half>) {
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  } else {
+    static_assert(std::is_same_v<T, Bfloat16>);
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  }
+  return pair;
 }
 
 /// The nearest whole number, ties to even; beyond int the nearest int; NaN is 0.
 __device__ __forceinline__ int round_to_int(float x) { return __float2int_rn(x); }
+
+/// 2^x within two units in the last place, in one instruction; what would be subnormal is 0.
+__device__ __forceinline__ float exp2_fast(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
+}
 
 // Vectors ---------------------------------------------------------------------------------------------------
 

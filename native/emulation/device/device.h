@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "emulation/device/async_copy.h"
+#include "emulation/device/index.h"
 #include "emulation/device/launch.h"
 #include "emulation/device/numbers.h"
 #include "emulation/device/shared_array.h"
@@ -16,17 +17,6 @@
 #define __device__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
-
-namespace twofour::emulation {
-
-struct Index {
-  unsigned x, y, z;
-};
-
-}  // namespace twofour::emulation
-
-// Of the thread that runs now. Each thread of the host may run a launch of its own.
-inline constinit thread_local twofour::emulation::Index threadIdx{}, blockIdx{}, blockDim{}, gridDim{};
 
 inline int atomicAdd(int* to, int value) { return std::atomic_ref(*to).fetch_add(value); }
 inline float atomicAdd(float* to, float value) { return std::atomic_ref(*to).fetch_add(value); }

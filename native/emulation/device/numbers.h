@@ -103,4 +103,9 @@ inline int round_to_int(float x) {
   return static_cast<int>(std::nearbyint(x));
 }
 
+inline float exp2_fast(float x) {
+  const float power = std::exp2(x);
+  return power < std::numeric_limits<float>::min() ? 0 : power;
+}
+
 }  // namespace twofour::cuda

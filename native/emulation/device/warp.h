@@ -1,23 +1,22 @@
 #pragma once
 #include <bit>
 #include <cstdint>
-#include <source_location>
+#include <type_traits>
 
 #include "emulation/device/numbers.h"
 #include "emulation/device/shared_array.h"
+#include "emulation/device/where.h"
 
 namespace twofour::emulation {
-
-using Where = std::source_location;
 
 uint32_t shuffle(uint32_t mask, uint32_t value, uint32_t from_lane, Where where);
 uint32_t lane_of_this_thread();
 uint32_t ballot(uint32_t mask, bool vote, Where where);
 void load_matrices(uint32_t* registers, uint32_t count, bool transposed, const cuda::SharedPlace& row,
                    Where where);
-/// `widen` makes a float of the 16 bits of one element.
-void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], float (*widen)(uint16_t),
-              Where where);
+/// T: Half or Bfloat16.
+template <class T>
+void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Where where);
 
 }  // namespace twofour::emulation
 
@@ -71,8 +70,7 @@ inline void load_matrix_x2_transposed(uint32_t (&r)[2], const SharedPlace& row,
 template <class T>
 void multiply_16x8x16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
                       emulation::Where where = emulation::Where::current()) {
-  static_assert(std::is_same_v<T, Half> || std::is_same_v<T, Bfloat16>);
-  emulation::multiply(d, a, b, [](uint16_t bits) { return to_float(T{bits}); }, where);
+  emulation::multiply<T>(d, a, b, where);
 }
 
 }  // namespace twofour::cuda

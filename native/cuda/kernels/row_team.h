@@ -1,0 +1,50 @@
+#pragma once
+#include "device.h"
+
+namespace twofour::cuda {
+
+/// The threads that share one row: a warp (four rows to a block) or a whole block. All sums run in one order,
+/// whatever else the block and the grid do.
+template <int kThreads>
+class RowTeam {
+ public:
+  static constexpr int kBlock = kThreads < 128 ? 128 : kThreads;
+  static constexpr int kRowsPerBlock = kBlock / kThreads;
+  static_assert(kThreads == 32 || kRowsPerBlock == 1);
+
+  __device__ __forceinline__ size_t row() const {
+    return static_cast<size_t>(blockIdx.x) * kRowsPerBlock + threadIdx.x / kThreads;
+  }
+  __device__ __forceinline__ unsigned lane() const { return threadIdx.x % kThreads; }
+
+  /// Each values[i] becomes join() of all threads' values[i]. All threads of the team call it.
+  template <int kCount, class Join>
+  __device__ __forceinline__ void reduce(float (&values)[kCount], const Join& join) const {
+    for (int distance = 16; distance > 0; distance /= 2) {
+      for (int i = 0; i < kCount; ++i)
+        values[i] = join(values[i], __shfl_xor_sync(0xffffffffu, values[i], distance));
+    }
+    if constexpr (kThreads > 32) {
+      constexpr int kWarps = kThreads / 32;
+      SHARED_ARRAY(float, partial, kWarps * kCount);
+      if (threadIdx.x % 32 == 0) {
+        for (int i = 0; i < kCount; ++i) partial.store(threadIdx.x / 32 * kCount + i, values[i]);
+      }
+      __syncthreads();
+      for (int i = 0; i < kCount; ++i) values[i] = partial.load(i);
+      for (int warp = 1; warp < kWarps; ++warp) {
+        for (int i = 0; i < kCount; ++i) values[i] = join(values[i], partial.load(warp * kCount + i));
+      }
+      // The next reduction writes where slower threads still read.
+      __syncthreads();
+    }
+  }
+
+  __device__ __forceinline__ float sum(float value) const {
+    float values[1] = {value};
+    reduce(values, [](float a, float b) { return a + b; });
+    return values[0];
+  }
+};
+
+}  // namespace twofour::cuda

@@ -1,0 +1,143 @@
+#include "emulation/device/fiber.h"
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <new>
+
+#if !defined(__x86_64__)
+#error "The device emulator switches stacks by x86-64 instructions: build it on such a machine."
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+// Keeps the registers that a function has to keep and changes the stack. The first switch to a stack returns
+// into begin_fiber, where no caller is: unwinding ends there.
+asm(R"(
+.pushsection .text
+.p2align 4
+.hidden twofour_switch_stack
+.globl twofour_switch_stack
+.type twofour_switch_stack, @function
+twofour_switch_stack:
+  pushq %rbp
+  pushq %rbx
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbx
+  popq %rbp
+  ret
+.size twofour_switch_stack, .-twofour_switch_stack
+.p2align 4
+.hidden twofour_begin_fiber
+.globl twofour_begin_fiber
+.type twofour_begin_fiber, @function
+twofour_begin_fiber:
+  .cfi_startproc
+  .cfi_undefined rip
+  movq %r12, %rdi
+  call *%r13
+  ud2
+  .cfi_endproc
+.size twofour_begin_fiber, .-twofour_begin_fiber
+.popsection
+)");
+
+extern "C" void twofour_switch_stack(void** keep, void* next);
+extern "C" void twofour_begin_fiber();
+
+namespace twofour::emulation {
+namespace {
+
+constexpr size_t kPage = 4096;
+#if defined(__SANITIZE_ADDRESS__)
+// Red zones around every local.
+constexpr size_t kStack = 256 * 1024;
+#else
+constexpr size_t kStack = 64 * 1024;
+#endif
+
+void start_switch([[maybe_unused]] void** fake, [[maybe_unused]] const void* bottom,
+                  [[maybe_unused]] size_t size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_start_switch_fiber(fake, bottom, size);
+#endif
+}
+
+void finish_switch([[maybe_unused]] void* fake, [[maybe_unused]] const void** bottom,
+                   [[maybe_unused]] size_t* size) {
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(fake, bottom, size);
+#endif
+}
+
+}  // namespace
+
+void enter_fiber(Fiber* fiber) {
+  finish_switch(nullptr, &fiber->outside_bottom_, &fiber->outside_size_);
+  fiber->function_(fiber->argument_);
+  fiber->unfinished_ = false;
+  fiber->leave(true);
+}
+
+Fiber::~Fiber() {
+  if (stack_ != nullptr) munmap(stack_, kPage + kStack);
+}
+
+void Fiber::map() {
+  void* place = mmap(nullptr, kPage + kStack, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  if (place == MAP_FAILED) throw std::bad_alloc();
+  stack_ = static_cast<std::byte*>(place);
+  // A stack that grows too large meets this page before its neighbour.
+  mprotect(stack_, kPage, PROT_NONE);
+}
+
+void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
+  if (stack_ == nullptr) map();
+#if defined(__SANITIZE_ADDRESS__)
+  if (unfinished_) __asan_unpoison_memory_region(stack_ + kPage, kStack);
+#endif
+  function_ = function;
+  argument_ = argument;
+  unfinished_ = true;
+  inside_fake_ = nullptr;
+  auto* top = reinterpret_cast<void**>(stack_ + kPage + kStack - colour % 32 * 128);
+  *--top = nullptr;
+  *--top = nullptr;
+  *--top = reinterpret_cast<void*>(&twofour_begin_fiber);
+  *--top = nullptr;                                // rbp
+  *--top = nullptr;                                // rbx
+  *--top = this;                                   // r12
+  *--top = reinterpret_cast<void*>(&enter_fiber);  // r13
+  *--top = nullptr;                                // r14
+  *--top = nullptr;                                // r15
+  inside_ = top;
+}
+
+void Fiber::resume() {
+  start_switch(&outside_fake_, stack_ + kPage, kStack);
+  twofour_switch_stack(&outside_, inside_);
+  finish_switch(outside_fake_, nullptr, nullptr);
+}
+
+void Fiber::suspend() { leave(false); }
+
+void Fiber::leave(bool for_good) {
+  start_switch(for_good ? nullptr : &inside_fake_, outside_bottom_, outside_size_);
+  twofour_switch_stack(&inside_, outside_);
+  finish_switch(inside_fake_, &outside_bottom_, &outside_size_);
+}
+
+}  // namespace twofour::emulation

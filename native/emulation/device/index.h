@@ -1,0 +1,12 @@
+#pragma once
+
+namespace twofour::emulation {
+
+struct Index {
+  unsigned x, y, z;
+};
+
+}  // namespace twofour::emulation
+
+// CUDA's names, of the thread that runs now. Each thread of the host may run a launch of its own.
+inline constinit thread_local twofour::emulation::Index threadIdx{}, blockIdx{}, blockDim{}, gridDim{};
