@@ -32,7 +32,8 @@ export async function fetchFile(wanted: Wanted, target: string, options: FetchOp
   }
   const found = hash.digest('hex')
   if (done === bytes && found === sha256) return
-  const difference = done === bytes ? `has the sha256 ${found}` : `has ${done > bytes ? 'more' : 'fewer'} bytes`
+  const difference =
+    done === bytes ? `has the sha256 ${found}` : `has ${done > bytes ? 'more' : 'fewer'} bytes`
   throw new TwofourError(
     'DOWNLOAD_MISMATCH',
     `Expected ${url} to be ${bytes} bytes with the sha256 ${sha256}, but it ${difference}. Nothing was installed; try again, or from another --index.`,
