@@ -10,7 +10,7 @@ import { TwofourError } from '../errors.js'
 import { readJsonFile } from '../json-file.js'
 import { fetchFile } from './fetch-file.js'
 import { cudaCache } from './search.js'
-import { nvidiaIndex, pipCommand, type Wheel, wheelsFor } from './wheels.js'
+import { nvidiaIndex, type Wheel, wheelsFor } from './wheels.js'
 import { extractMember } from './zip.js'
 
 export type CudaInstallOptions = {
@@ -119,6 +119,3 @@ function checkIndex(index: unknown): string {
     return index.replace(/\/+$/, '')
   throw new TypeError(expected('index', 'an http or https address', index))
 }
-
-/** What to do where a library is missing. */
-export const installHint = `Run \`npx twofour cuda install\`, or \`${pipCommand}\` in an active Python environment.`

@@ -58,6 +58,3 @@ const byMachine: Readonly<Partial<Record<NodeJS.Architecture, readonly Wheel[]>>
 export function wheelsFor(machine: NodeJS.Architecture): readonly Wheel[] {
   return byMachine[machine] ?? []
 }
-
-/** The command that has the same effect, for people who have Python. */
-export const pipCommand = `pip install ${[cublas, cusparselt].map(({ project, version }) => `${project}==${version}`).join(' ')}`

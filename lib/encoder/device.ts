@@ -59,10 +59,14 @@ function onCuda({ name, index }: Device, reason: string): DeviceChoice {
   return { device, backend: `cuda:${index}`, libraries: findLibraries(), tuning: cudaTuning(index!) }
 }
 
+/** 'cuda' is the first that can be used; where none can, the first that is there. */
 function named(wanted: string): Device {
-  const index = Number(wanted.split(':')[1] ?? 0)
+  const [, index] = wanted.split(':')
   const found = cudaDevices()
-  const device = found.find((each) => each.index === index)
+  const device =
+    index === undefined
+      ? (found.find(({ available }) => available) ?? found[0])
+      : found.find((each) => each.index === Number(index))
   if (device?.available === true) return device
   const known = found.flatMap((each) => (each.index === undefined ? [] : [each.index]))
   const reason =
