@@ -34,6 +34,7 @@ export const errorCodes = [
   'TASK_UNSUPPORTED',
   'DATA_INVALID',
   'DEVICE_UNAVAILABLE',
+  'CUDA_DEVICE_LOST',
   'DTYPE_UNAVAILABLE',
   'SPARSITY_UNAVAILABLE',
   'QUEUE_FULL',
@@ -41,6 +42,8 @@ export const errorCodes = [
   'OUT_OF_MEMORY',
   'ADDON_MISSING',
   'BUILD_FAILED',
+  'DOWNLOAD_FAILED',
+  'DOWNLOAD_MISMATCH',
   'INTERNAL',
 ] as const
 

@@ -80,7 +80,8 @@ DriverInfo look_at_driver() {
 }
 
 DeviceInfo look_at_device(int index) {
-  DeviceInfo info{.index = index};
+  DeviceInfo info;
+  info.index = index;
   cudaDeviceProp properties;
   const cudaError_t status = cudaGetDeviceProperties(&properties, index);
   if (status != cudaSuccess) {

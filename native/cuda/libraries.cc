@@ -13,17 +13,19 @@ void refuse(LibraryInfo& info, const char* code, const std::string& sentence) {
   info.sentence = sentence;
 }
 
-void* open(LibraryInfo& info) {
-  if (info.path.empty()) {
-    refuse(info, "CUDA_LIBRARY_MISSING", std::string(info.name) + " was not found." + kInstall);
-    return nullptr;
-  }
+/// A bare name is one that the loader looked for: not to find it is no failure.
+void* open(const char* name, const std::string& path, LibraryInfo& info) {
+  info.name = name;
+  info.path = path;
   std::string why;
-  void* library = open_library(info.path, why);
-  if (library == nullptr)
-    refuse(info, "CUDA_LIBRARY_FAILED",
-           std::string(info.name) + " cannot be opened: " + why + "." + kInstall);
-  return library;
+  void* library = path.empty() ? nullptr : open_library(path, why);
+  info.usable = library != nullptr;
+  if (info.usable) return library;
+  if (path.find('/') == std::string::npos)
+    refuse(info, "CUDA_LIBRARY_MISSING", std::string(name) + " was not found." + kInstall);
+  else
+    refuse(info, "CUDA_LIBRARY_FAILED", std::string(name) + " cannot be opened: " + why + "." + kInstall);
+  return nullptr;
 }
 
 /// Looks up one function; the first that is missing is the one that is named.
@@ -73,10 +75,9 @@ void check_cusparselt(const CusparseLt& functions, LibraryInfo& info) {
 #define TWOFOUR_FIND(name) find(library, #name, opened.functions.name, opened.info);
 
 Library<CublasLt> open_cublaslt(const std::string& path) {
-  Library<CublasLt> opened{.info = {.name = "cuBLASLt", .path = path}, .functions = {}};
-  void* library = open(opened.info);
+  Library<CublasLt> opened;
+  void* library = open("cuBLASLt", path, opened.info);
   if (library == nullptr) return opened;
-  opened.info.usable = true;
   find(library, "cublasLtGetVersion", opened.functions.cublasLtGetVersion, opened.info);
   if (!opened.info.usable) return opened;
   note_path(opened.info, reinterpret_cast<const void*>(opened.functions.cublasLtGetVersion));
@@ -86,10 +87,9 @@ Library<CublasLt> open_cublaslt(const std::string& path) {
 }
 
 Library<CusparseLt> open_cusparselt(const std::string& path) {
-  Library<CusparseLt> opened{.info = {.name = "cuSPARSELt", .path = path}, .functions = {}};
-  void* library = open(opened.info);
+  Library<CusparseLt> opened;
+  void* library = open("cuSPARSELt", path, opened.info);
   if (library == nullptr) return opened;
-  opened.info.usable = true;
   find(library, "cusparseLtGetProperty", opened.functions.cusparseLtGetProperty, opened.info);
   if (!opened.info.usable) return opened;
   note_path(opened.info, reinterpret_cast<const void*>(opened.functions.cusparseLtGetProperty));

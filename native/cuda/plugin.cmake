@@ -28,6 +28,9 @@ file(GLOB kernels CONFIGURE_DEPENDS native/cuda/kernels/*.cu)
 if(NOT kernels)
   twofour_without_cuda("native/cuda/kernels is empty.")
 endif()
+if(CMAKE_CROSSCOMPILING)
+  twofour_without_cuda("It is compiled on the machine that it is for.")
+endif()
 
 set(toolkits ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_PATH} $ENV{CUDA_HOME} /usr/local/cuda)
 if(NOT CMAKE_CUDA_COMPILER AND "$ENV{CUDACXX}" STREQUAL "")
@@ -47,17 +50,17 @@ foreach(environment IN ITEMS "$ENV{VIRTUAL_ENV}" "$ENV{CONDA_PREFIX}")
   endif()
 endforeach()
 set(missing)
-function(twofour_find_header variable header)
+macro(twofour_find_header variable header)
   find_path(${variable} ${header}
-    HINTS ${CMAKE_SOURCE_DIR}/build/cuda-headers ${ARGN} ${toolkits} ${wheels} PATH_SUFFIXES include NO_CACHE)
+    HINTS ${CMAKE_SOURCE_DIR}/build/cuda-headers ${ARGN} ${toolkits} ${wheels} PATH_SUFFIXES include)
+  mark_as_advanced(${variable})
   if(NOT ${variable})
-    set(missing ${missing} ${header} PARENT_SCOPE)
+    list(APPEND missing ${header})
   endif()
-  set(${variable} ${${variable}} PARENT_SCOPE)
-endfunction()
-twofour_find_header(cublaslt_include cublasLt.h $ENV{CUBLAS_ROOT})
-twofour_find_header(cusparselt_include cusparseLt.h $ENV{CUSPARSELT_ROOT})
-twofour_find_header(cusparse_include cusparse.h $ENV{CUSPARSE_ROOT})
+endmacro()
+twofour_find_header(TWOFOUR_CUBLASLT_INCLUDE cublasLt.h $ENV{CUBLAS_ROOT})
+twofour_find_header(TWOFOUR_CUSPARSELT_INCLUDE cusparseLt.h $ENV{CUSPARSELT_ROOT})
+twofour_find_header(TWOFOUR_CUSPARSE_INCLUDE cusparse.h $ENV{CUSPARSE_ROOT})
 if(missing)
   list(JOIN missing ", " missing)
   twofour_without_cuda("nvcc is here, but not ${missing}: `npm run cuda:headers` fetches them.")
@@ -70,14 +73,19 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
 endif()
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  # CMake 3.25 does not know yet that nvcc has C++20.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+endif()
 
 file(GLOB sources CONFIGURE_DEPENDS native/cuda/*.cc native/backend/*.cc native/base/*.cc)
+list(FILTER sources EXCLUDE REGEX /glibc\\.cc$)
 add_library(twofour_cuda MODULE ${sources} ${kernels})
 set_target_properties(twofour_cuda PROPERTIES PREFIX lib SUFFIX .so
-  CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_VISIBILITY_PRESET hidden)
+  CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_EXTENSIONS OFF CUDA_VISIBILITY_PRESET hidden)
 target_include_directories(twofour_cuda PRIVATE native native/cuda/device)
 target_include_directories(twofour_cuda SYSTEM PRIVATE
-  ${cublaslt_include} ${cusparselt_include} ${cusparse_include} ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  ${TWOFOUR_CUBLASLT_INCLUDE} ${TWOFOUR_CUSPARSELT_INCLUDE} ${TWOFOUR_CUSPARSE_INCLUDE} ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 target_compile_definitions(twofour_cuda PRIVATE TWOFOUR_EMULATED=false)
 target_link_libraries(twofour_cuda PRIVATE Threads::Threads ${CMAKE_DL_LIBS})
 target_link_options(twofour_cuda PRIVATE -Wl,--no-undefined)
@@ -88,5 +96,20 @@ if(TWOFOUR_WERROR)
   target_compile_options(twofour_cuda PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xcompiler=-Werror>)
 endif()
-twofour_seal(twofour_cuda ${CMAKE_CURRENT_SOURCE_DIR}/native/cuda/exports.map)
-message(STATUS "CUDA plugin: ${CMAKE_CUDA_COMPILER}, headers in ${cublaslt_include}")
+set(runtime_symbols)
+if(TWOFOUR_OLD_GLIBC)
+  # What the static CUDA runtime asks for: native/cuda/glibc.cc lists the same. Before glibc 2.34 some of it is in
+  # librt, which Node does not load.
+  target_sources(twofour_cuda PRIVATE native/cuda/glibc.cc)
+  target_link_options(twofour_cuda PRIVATE -Wl,--no-as-needed -l:librt.so.1)
+  set(runtime_symbols
+    dlclose dlvsym pthread_condattr_setpshared pthread_kill pthread_mutex_trylock pthread_mutexattr_destroy
+    pthread_mutexattr_init pthread_mutexattr_setpshared pthread_mutexattr_settype pthread_rwlock_destroy
+    pthread_rwlock_init pthread_rwlock_rdlock pthread_rwlock_timedrdlock pthread_rwlock_timedwrlock
+    pthread_rwlock_tryrdlock pthread_rwlock_trywrlock pthread_rwlock_unlock pthread_rwlock_wrlock
+    pthread_rwlockattr_destroy pthread_rwlockattr_init pthread_rwlockattr_setpshared pthread_spin_destroy
+    pthread_spin_init pthread_spin_lock pthread_spin_trylock pthread_spin_unlock sem_destroy sem_init sem_post
+    sem_timedwait sem_trywait sem_wait shm_open shm_unlink dlmopen)
+endif()
+twofour_seal(twofour_cuda ${CMAKE_CURRENT_SOURCE_DIR}/native/cuda/exports.map ${runtime_symbols})
+message(STATUS "CUDA plugin: ${CMAKE_CUDA_COMPILER}, headers in ${TWOFOUR_CUBLASLT_INCLUDE}")

@@ -1,0 +1,51 @@
+import type { CudaLibraries, CudaReport } from '../../binding.js'
+import { addon, translated } from '../addon.js'
+import { findLibrary, libraryKeys } from './search.js'
+
+/** One of NVIDIA's libraries, as the plugin found it. */
+export type CudaLibrary = {
+  readonly name: string
+  readonly path: string
+  /** The rule that found it: 'CUDA_PATH', 'ld.so' … */
+  readonly from: string
+  readonly version: string
+  readonly usable: boolean
+  /** CUDA_LIBRARY_MISSING …, or ''. */
+  readonly code: string
+  /** Why it is not usable, or what is known of this version, or ''. */
+  readonly sentence: string
+}
+
+/** What of CUDA is here. Texts are '' where there is nothing to say. */
+export type CudaState = Omit<CudaReport, 'libraries'> & {
+  /** In the order cuBLASLt, cuSPARSELt; empty where none was opened. */
+  readonly libraries: readonly CudaLibrary[]
+}
+
+/** Files for the plugin to open. */
+export function findLibraries(): CudaLibraries {
+  return { cublaslt: findLibrary('cublaslt').file, cusparselt: findLibrary('cusparselt').file }
+}
+
+/**
+ * Opens the plugin and looks at driver and devices. NVIDIA's libraries are opened only where they have a use: a device
+ * that can be used, or (`always`) somebody who wants to know.
+ * @throws TwofourError ADDON_MISSING
+ */
+export function cudaState({ always = false } = {}): CudaState {
+  const { libraries: _, ...first } = look(null)
+  const wanted = always || first.devices.some(({ available }) => available)
+  if (!first.plugin.available || !wanted) return { ...first, libraries: [] }
+  const report = look(findLibraries())
+  const found = libraryKeys.map((key) => findLibrary(key).from)
+  const libraries = report.libraries.map((library, i) => ({ ...library, from: found[i] ?? '' }))
+  return { ...report, libraries }
+}
+
+function look(libraries: CudaLibraries | null): CudaReport {
+  try {
+    return addon().cuda(libraries)
+  } catch (error) {
+    throw translated(error)
+  }
+}
