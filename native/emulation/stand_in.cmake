@@ -60,7 +60,7 @@ twofour_emulated_library(cublaslt cublasLt 13)
 twofour_emulated_library(cusparselt cusparseLt 0)
 
 file(GLOB stand_in_sources CONFIGURE_DEPENDS tests/stand_in/*.cc)
-add_executable(stand_in_test tests/stand_in_test.cc ${stand_in_sources})
+add_executable(stand_in_test tests/stand_in_test.cc ${stand_in_sources} libraries/elements.cc)
 twofour_stand_in(stand_in_test)
 target_link_libraries(stand_in_test PRIVATE emulation_enqueue cudart_emulated Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(stand_in_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${emulated} BUILD_RPATH "$ORIGIN")

@@ -23,9 +23,10 @@ uint64_t kinds_of(const Problem& problem) {
   for (const Layout* layout : {problem.a, problem.b, problem.c, problem.d}) {
     hash = mix(mix(hash, layout->type), static_cast<uint64_t>(layout->order));
   }
-  for (const auto name : {CUBLASLT_MATMUL_DESC_TRANSA, CUBLASLT_MATMUL_DESC_TRANSB, CUBLASLT_MATMUL_DESC_EPILOGUE}) {
-    hash = mix(hash, static_cast<uint64_t>(attribute<int32_t>(*problem.operation, name, 0)));
-  }
+  const Operation& operation = *problem.operation;
+  hash = mix(hash, static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_N)));
+  hash = mix(hash, static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N)));
+  hash = mix(hash, attribute<uint32_t>(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT));
   return mix(hash, static_cast<uint64_t>(emulation_setting("cublaslt")));
 }
 
