@@ -182,6 +182,7 @@ class CudaBackend final : public Backend {
                                .head_size = attention.head_size,
                                .scale = attention.scale,
                                .bias = bias == nullptr ? nullptr : bias->data(),
+                               .bias_stride = bias == nullptr ? 0 : stride_of(bias->columns),
                                .span = attention.span};
     auto& to = as<CudaActivations>(out);
     cuda::attention(as<const CudaActivations>(in).rows(), shape, as<const CudaBatch>(batch).device(), to.rows(),

@@ -189,8 +189,9 @@ void CudaLinear::run_plain(const CudaActivations& in, Activation activation, con
   const bool fused = activation == Activation::none;
   multiply(in.rows().data, in.tokens(), in.capacity(), false,
            fused && residual ? residual->rows().data : nullptr, to.data);
-  if (!fused) activate(to, activation, in.extent(), to, out.quantised(), context_.stream());
-  if (!fused && residual) add(residual->rows(), in.extent(), to, context_.stream());
+  if (!fused)
+    activate(to, activation, residual ? residual->rows() : Rows{}, in.extent(), to, out.quantised(),
+             context_.stream());
   if (fused && out.quantised().data != nullptr)
     quantise(to, in.extent(), out.quantised(), context_.stream());
 }

@@ -17,7 +17,7 @@ struct AttentionArguments {
   __device__ __forceinline__ size_t width() const { return shape.heads * shape.head_size; }
   /// Bias of the head for a distance of key − query. Only where there is a bias.
   __device__ __forceinline__ float bias(size_t head, int distance) const {
-    return shape.bias[head * (2 * shape.span - 1) + shape.span - 1 + static_cast<size_t>(distance)];
+    return shape.bias[head * shape.bias_stride + shape.span - 1 + static_cast<size_t>(distance)];
   }
 };
 

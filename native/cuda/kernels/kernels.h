@@ -93,9 +93,9 @@ void embed_norm(const DeviceBatch& batch, const EmbeddingTables& tables, const N
 void layer_norm(const Rows& in, const NormWeights& norm, Extent rows, const Rows& out,
                 const Quantised& quantised, Stream stream);
 
-/// out = activation(in). Words are equal; out may be in.
-void activate(const Rows& in, Activation activation, Extent rows, const Rows& out, const Quantised& quantised,
-              Stream stream);
+/// out = activation(in) + residual. Words are equal; out may be either. residual.data = nullptr: none.
+void activate(const Rows& in, Activation activation, const Rows& residual, Extent rows, const Rows& out,
+              const Quantised& quantised, Stream stream);
 
 /// What a library's product of 8-bit weights and inputs still needs. [stride] arrays are of the output's
 /// stride, anything finite from width on.
@@ -118,8 +118,8 @@ void dequantise(const Dequantisation& from, Extent rows, const Rows& out, const 
 struct AttentionShape {
   size_t heads, head_size;  ///< head_size in 1…128
   float scale;
-  const float* bias = nullptr;  ///< [heads, 2·span − 1], column span − 1 + (key − query). Null: none.
-  size_t span = 0;
+  const float* bias = nullptr;  ///< [heads, bias_stride], column span − 1 + (key − query). Null: none.
+  size_t bias_stride = 0, span = 0;
 };
 
 /// qkv: [tokens, 3 · heads · head_size], queries, keys, values side by side. out: [tokens, heads ·
