@@ -60,7 +60,7 @@ void Block::run(const Work& work, Order order, uint64_t seed) {
   random_.seed(static_cast<unsigned>(seed));
   check_configuration();
   const Running running(this);
-  while (threads_.size() < size_of(work.block)) threads_.push_back(std::make_unique<Thread>());
+  while (threads_.size() < size_of(work.block)) threads_.push_back(std::make_unique<Thread>(ground_));
   shared_.begin_launch(work.dynamic_bytes);
   gridDim = {work.grid.x, work.grid.y, work.grid.z};
   blockDim = {work.block.x, work.block.y, work.block.z};
@@ -129,25 +129,26 @@ bool Block::step(unsigned warp) {
 }
 
 void Block::run_ready(unsigned warp) {
-  const unsigned first = warp * kLanes;
-  for (uint32_t left = warps_[warp].ready; left != 0;) {
-    unsigned lane = order_ == Order::descending ? highest(left) : lowest(left);
-    if (order_ == Order::random) {
-      // Some lane that is left: the next from a random place on.
-      const auto turn = static_cast<int>(random_() >> 8 & 31);
-      lane = (lowest(std::rotr(left, turn)) + static_cast<unsigned>(turn)) % kLanes;
-    }
-    left &= ~bit(lane);
-    resume(first + lane);
-  }
+  current_ = warp * kLanes;
+  turn_ = warps_[warp].ready;
+  next()->resume();
+  if (failure_) std::rethrow_exception(failure_);
 }
 
-void Block::resume(unsigned number) {
-  Thread& thread = *threads_[number];
-  current_ = number;
+/// Whose turn it is now, of the current warp; null when all had theirs.
+Fiber* Block::next() {
+  if (turn_ == 0 || failure_) return nullptr;
+  unsigned lane = order_ == Order::descending ? highest(turn_) : lowest(turn_);
+  if (order_ == Order::random) {
+    // Some lane that is left: the next from a random place on.
+    const auto from = static_cast<int>(random_() & 31);
+    lane = (lowest(std::rotr(turn_, from)) + static_cast<unsigned>(from)) % kLanes;
+  }
+  turn_ &= ~bit(lane);
+  current_ = current_ / kLanes * kLanes + lane;
+  Thread& thread = *threads_[current_];
   threadIdx = thread.index;
-  thread.fiber.resume();
-  if (failure_) std::rethrow_exception(failure_);
+  return &thread.fiber;
 }
 
 void Block::run_thread(void* self) {
@@ -160,6 +161,8 @@ void Block::run_thread(void* self) {
   Warp& warp = block.warps_[block.current_ / kLanes];
   warp.ready &= ~bit(block.current_ % kLanes);
   warp.returned |= bit(block.current_ % kLanes);
+  Fiber& own = block.threads_[block.current_]->fiber;
+  own.leave_for_good(block.next());
 }
 
 void Block::meet(const Meeting& meeting, uint32_t mask, void* payload, Where where) {
@@ -176,7 +179,7 @@ void Block::meet(const Meeting& meeting, uint32_t mask, void* payload, Where whe
   thread.where = where;
   warp.ready &= ~own;
   warp.meeting |= own;
-  thread.fiber.suspend();
+  thread.fiber.leave(next());
 }
 
 void Block::wait_at_barrier(Where where) {
@@ -186,7 +189,7 @@ void Block::wait_at_barrier(Where where) {
   thread.where = where;
   warp.ready &= ~own;
   warp.at_barrier |= own;
-  thread.fiber.suspend();
+  thread.fiber.leave(next());
 }
 
 bool Block::all_there(unsigned number, unsigned lane) const {

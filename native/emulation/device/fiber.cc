@@ -14,8 +14,9 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-// Keeps the registers that a function has to keep and changes the stack. The first switch to a stack returns
-// into begin_fiber, where no caller is: unwinding ends there.
+// Keeps the registers that a function has to keep and changes the stack; jumps rather than returns, because
+// the processor predicts returns by the calls of the stack before. The first switch to a stack returns into
+// begin_fiber, where no caller is: unwinding ends there.
 asm(R"(
 .pushsection .text
 .p2align 4
@@ -37,7 +38,8 @@ twofour_switch_stack:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmp *%rcx
 .size twofour_switch_stack, .-twofour_switch_stack
 .p2align 4
 .hidden twofour_begin_fiber
@@ -85,10 +87,8 @@ void finish_switch([[maybe_unused]] void* fake, [[maybe_unused]] const void** bo
 }  // namespace
 
 void enter_fiber(Fiber* fiber) {
-  finish_switch(nullptr, &fiber->outside_bottom_, &fiber->outside_size_);
+  fiber->arrive();
   fiber->function_(fiber->argument_);
-  fiber->unfinished_ = false;
-  fiber->leave(true);
 }
 
 Fiber::~Fiber() {
@@ -112,7 +112,7 @@ void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
   function_ = function;
   argument_ = argument;
   unfinished_ = true;
-  inside_fake_ = nullptr;
+  fake_ = nullptr;
   auto* top = reinterpret_cast<void**>(stack_ + kPage + kStack - colour % 32 * 128);
   *--top = nullptr;
   *--top = nullptr;
@@ -123,21 +123,39 @@ void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
   *--top = reinterpret_cast<void*>(&enter_fiber);  // r13
   *--top = nullptr;                                // r14
   *--top = nullptr;                                // r15
-  inside_ = top;
+  place_ = top;
 }
 
 void Fiber::resume() {
-  start_switch(&outside_fake_, stack_ + kPage, kStack);
-  twofour_switch_stack(&outside_, inside_);
-  finish_switch(outside_fake_, nullptr, nullptr);
+  ground_.left = true;
+  start_switch(&ground_.fake, stack_ + kPage, kStack);
+  twofour_switch_stack(&ground_.place, place_);
+  finish_switch(ground_.fake, nullptr, nullptr);
 }
 
-void Fiber::suspend() { leave(false); }
+void Fiber::leave_for_good(Fiber* next) {
+  unfinished_ = false;
+  leave(next, nullptr);
+}
 
-void Fiber::leave(bool for_good) {
-  start_switch(for_good ? nullptr : &inside_fake_, outside_bottom_, outside_size_);
-  twofour_switch_stack(&inside_, outside_);
-  finish_switch(inside_fake_, &outside_bottom_, &outside_size_);
+void Fiber::leave(Fiber* next, void** fake) {
+  if (next != nullptr) {
+    start_switch(fake, next->stack_ + kPage, kStack);
+  } else {
+    start_switch(fake, ground_.bottom, ground_.size);
+  }
+  twofour_switch_stack(&place_, next != nullptr ? next->place_ : ground_.place);
+  arrive();
+}
+
+void Fiber::arrive() {
+  const void* bottom = nullptr;
+  size_t size = 0;
+  finish_switch(fake_, &bottom, &size);
+  if (!ground_.left) return;
+  ground_.left = false;
+  ground_.bottom = bottom;
+  ground_.size = size;
 }
 
 }  // namespace twofour::emulation

@@ -78,34 +78,42 @@ void complete_load(Block& block, unsigned warp, uint32_t, void* const* payloads)
   }
 }
 
-template <class T>
-void unpack(uint32_t pair, float& low, float& high) {
-  low = cuda::to_float(T{static_cast<uint16_t>(pair)});
-  high = cuda::to_float(T{static_cast<uint16_t>(pair >> 16)});
+/// Rows of 16-bit elements as floats; apart from the lanes' registers, so that the compiler makes vectors of
+/// it.
+template <class T, size_t count>
+void widen(const uint16_t (&from)[count], float (&to)[count]) {
+  for (size_t i = 0; i < count; ++i) to[i] = cuda::to_float(T{from[i]});
 }
 
 template <class T>
 void complete_product(Block&, unsigned, uint32_t, void* const* payloads) {
-  float a[16][16], b[16][8], d[16][8];
+  uint16_t a_bits[16 * 16], b_bits[16 * 8];
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     const auto& own = *static_cast<const Product*>(payloads[lane]);
     const unsigned group = lane / 4, pair = lane % 4 * 2;
     for (unsigned i = 0; i < 4; ++i) {
-      float* place = &a[group + i % 2 * 8][pair + i / 2 * 8];
-      unpack<T>(own.a[i], place[0], place[1]);
+      std::memcpy(&a_bits[(group + i % 2 * 8) * 16 + pair + i / 2 * 8], &own.a[i], sizeof own.a[i]);
     }
-    for (unsigned i = 0; i < 2; ++i) unpack<T>(own.b[i], b[pair + i * 8][group], b[pair + i * 8 + 1][group]);
-    for (unsigned i = 0; i < 4; ++i) d[group + i / 2 * 8][pair + i % 2] = own.d[i];
+    for (unsigned i = 0; i < 2; ++i) {
+      b_bits[(pair + i * 8) * 8 + group] = static_cast<uint16_t>(own.b[i]);
+      b_bits[(pair + i * 8 + 1) * 8 + group] = static_cast<uint16_t>(own.b[i] >> 16);
+    }
   }
+  float a[16 * 16], b[16 * 8];
+  widen<T>(a_bits, a);
+  widen<T>(b_bits, b);
   for (unsigned row = 0; row < 16; ++row) {
-    for (unsigned k = 0; k < 16; ++k) {
-      for (unsigned column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
+    const unsigned first_lane = row % 8 * 4, half = row / 8 * 2;
+    float sums[8];
+    for (unsigned column = 0; column < 8; ++column) {
+      sums[column] = static_cast<const Product*>(payloads[first_lane + column / 2])->d[half + column % 2];
     }
-  }
-  for (unsigned lane = 0; lane < kLanes; ++lane) {
-    float* own = static_cast<const Product*>(payloads[lane])->d;
-    const unsigned group = lane / 4, pair = lane % 4 * 2;
-    for (unsigned i = 0; i < 4; ++i) own[i] = d[group + i / 2 * 8][pair + i % 2];
+    for (unsigned k = 0; k < 16; ++k) {
+      for (unsigned column = 0; column < 8; ++column) sums[column] += a[row * 16 + k] * b[k * 8 + column];
+    }
+    for (unsigned column = 0; column < 8; ++column) {
+      static_cast<const Product*>(payloads[first_lane + column / 2])->d[half + column % 2] = sums[column];
+    }
   }
 }
 
