@@ -11,7 +11,6 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
 #endif
 
 // Keeps the registers that a function has to keep and changes the stack; jumps rather than returns, because
@@ -56,7 +55,6 @@ twofour_begin_fiber:
 .popsection
 )");
 
-extern "C" void twofour_switch_stack(void** keep, void* next);
 extern "C" void twofour_begin_fiber();
 
 namespace twofour::emulation {
@@ -69,20 +67,6 @@ constexpr size_t kStack = 256 * 1024;
 #else
 constexpr size_t kStack = 64 * 1024;
 #endif
-
-void start_switch([[maybe_unused]] void** fake, [[maybe_unused]] const void* bottom,
-                  [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_start_switch_fiber(fake, bottom, size);
-#endif
-}
-
-void finish_switch([[maybe_unused]] void* fake, [[maybe_unused]] const void** bottom,
-                   [[maybe_unused]] size_t* size) {
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(fake, bottom, size);
-#endif
-}
 
 }  // namespace
 
@@ -127,35 +111,39 @@ void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
 }
 
 void Fiber::resume() {
+#if defined(__SANITIZE_ADDRESS__)
   ground_.left = true;
-  start_switch(&ground_.fake, stack_ + kPage, kStack);
+  __sanitizer_start_switch_fiber(&ground_.fake, stack_ + kPage, kStack);
+#endif
   twofour_switch_stack(&ground_.place, place_);
-  finish_switch(ground_.fake, nullptr, nullptr);
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(ground_.fake, nullptr, nullptr);
+#endif
 }
 
 void Fiber::leave_for_good(Fiber* next) {
   unfinished_ = false;
-  leave(next, nullptr);
+  start_switch(nullptr, next);
+  twofour_switch_stack(&place_, next != nullptr ? next->place_ : ground_.place);
+  __builtin_unreachable();
 }
 
-void Fiber::leave(Fiber* next, void** fake) {
-  if (next != nullptr) {
-    start_switch(fake, next->stack_ + kPage, kStack);
-  } else {
-    start_switch(fake, ground_.bottom, ground_.size);
-  }
-  twofour_switch_stack(&place_, next != nullptr ? next->place_ : ground_.place);
-  arrive();
+#if defined(__SANITIZE_ADDRESS__)
+void Fiber::start_switch(void** fake, const Fiber* next) {
+  const void* bottom = next != nullptr ? next->stack_ + kPage : ground_.bottom;
+  __sanitizer_start_switch_fiber(fake, bottom, next != nullptr ? kStack : ground_.size);
 }
 
 void Fiber::arrive() {
   const void* bottom = nullptr;
   size_t size = 0;
-  finish_switch(fake_, &bottom, &size);
+  __sanitizer_finish_switch_fiber(fake_, &bottom, &size);
+  // Only one that comes from the ground sees where that is.
   if (!ground_.left) return;
   ground_.left = false;
   ground_.bottom = bottom;
   ground_.size = size;
 }
+#endif
 
 }  // namespace twofour::emulation
