@@ -1,15 +1,12 @@
 #include "emulation/device/warp.h"
 
-#include <bit>
 #include <cstring>
 
 #include "emulation/device/block.h"
+#include "emulation/device/lanes.h"
 
 namespace twofour::emulation {
 namespace {
-
-constexpr unsigned kLanes = 32;
-constexpr uint32_t kAll = 0xffffffff;
 
 struct Shuffle {
   uint32_t value, from_lane, result;
@@ -32,7 +29,7 @@ struct Product {
 
 template <class Each>
 void each_lane(uint32_t mask, const Each& each) {
-  for (; mask != 0; mask &= mask - 1) each(static_cast<unsigned>(std::countr_zero(mask)));
+  for (; mask != 0; mask &= mask - 1) each(lowest(mask));
 }
 
 void complete_shuffle(Block& block, unsigned warp, uint32_t mask, void* const* payloads) {
@@ -146,13 +143,13 @@ uint32_t ballot(uint32_t mask, bool vote, Where where) {
 void load_matrices(uint32_t* registers, uint32_t count, bool transposed, const cuda::SharedPlace& row,
                    Where where) {
   MatrixLoad own{registers, &row};
-  Block::running()->meet(kLoads[(count == 4) * 2 + transposed], kAll, &own, where);
+  Block::running()->meet(kLoads[(count == 4) * 2 + transposed], kAllLanes, &own, where);
 }
 
 template <class T>
 void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Where where) {
   Product own{d, a, b};
-  Block::running()->meet(kProduct<T>, kAll, &own, where);
+  Block::running()->meet(kProduct<T>, kAllLanes, &own, where);
 }
 template void multiply<cuda::Half>(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2], Where);
 template void multiply<cuda::Bfloat16>(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2], Where);
