@@ -62,7 +62,7 @@ export function cudaDevices(): readonly [Device, ...Device[]] {
 
 function cudaDevice(device: CudaState['devices'][number], { emulated, libraries }: CudaState): Device {
   const { index, computeCapability, memoryBytes } = device
-  const name = emulated ? `${device.name}, emulated` : device.name
+  const name = emulated && !/emulated/i.test(device.name) ? `${device.name}, emulated` : device.name
   const common = { kind: 'cuda', name, index, computeCapability, memoryBytes, emulated } as const
   if (!device.available) return { ...common, available: false, reason: device.reason, code: device.code }
   const [dense, sparse] = libraries

@@ -75,6 +75,13 @@ test.serial('an emulated device says so, and is taken only by name', async (t) =
   await withPlugin(plugin, 'emulated', async () => {
     const good = devices()[2]!
     t.like(good, { available: true, emulated: true, name: 'Good card, emulated' })
+    t.deepEqual(
+      cudaState().libraries.map(({ path, from }) => [path, from]),
+      [
+        ['libcublasLt.so.13', 'emulation'],
+        ['libcusparseLt.so.0', 'emulation'],
+      ],
+    )
     const { device } = await load({ device: 'auto' })
     t.is(device.kind, 'cpu')
     t.regex(device.reason, /emulated.*by name/)

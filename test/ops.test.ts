@@ -149,6 +149,36 @@ test.serial('weights that are zero, and inputs that are zero, are exact in every
     }
 })
 
+/** x as the nearest float16, ties to even: by hand. */
+const halves: [x: number, rounded: number][] = [
+  [1 + 2 ** -11, 1],
+  [1 + 2 ** -11 + 2 ** -20, 1 + 2 ** -10],
+  [1 + 3 * 2 ** -11, 1 + 2 ** -9],
+  [65519, 65504],
+  [65520, Number.POSITIVE_INFINITY],
+  [-1e9, Number.NEGATIVE_INFINITY],
+  [2 ** -14, 2 ** -14],
+  [2 ** -24, 2 ** -24],
+  [2 ** -25, 0],
+  [3 * 2 ** -25, 2 ** -23],
+  [-(2 ** -14) - 2 ** -25, -(2 ** -14)],
+  [0, 0],
+  [Number.NaN, Number.NaN],
+]
+
+test.serial('float16 rounds inputs and weights to the nearest half; the CPU has it not', (t) => {
+  const one = { rows: 1, columns: 1, tokens: 1, bias: new Float32Array(1), activation: null, residual: null }
+  const format = { format: 'float16', sparsity: 'off' } as const
+  const values = (x: number) => Float32Array.of(x)
+  for (const [x, rounded] of halves) {
+    t.is(ops.linear('plain', { ...one, ...format, weight: values(x), input: values(1) })[0], rounded + 0)
+    t.is(ops.linear('plain', { ...one, ...format, weight: values(1), input: values(x) })[0], rounded + 0)
+  }
+  t.throws(() => ops.linear('cpu', { ...one, ...format, weight: values(1), input: values(1) }), {
+    code: 'DTYPE_UNAVAILABLE',
+  })
+})
+
 test.serial('int8 sums never saturate, and NaN and infinity come out as NaN', async (t) => {
   const [tokens, rows, columns] = [2, 17, 4096]
   const ones = { weight: new Float32Array(rows * columns).fill(-1), bias: new Float32Array(rows) }

@@ -10,14 +10,12 @@ export function examineCuda(): CudaState {
   return cudaState({ always: true })
 }
 
-export function cudaProblems({ code, reason, libraries, plugin }: CudaState): Problem[] {
-  const fix = 'Models run on the CPU: --device auto takes it.'
-  const noDevice = code === '' ? [] : [{ what: 'cuda', reason, fix }]
-  if (!plugin.available) return noDevice
-  const missing = libraries
+/** Libraries are missed only where there is a GPU that they would serve. */
+export function cudaProblems({ code, reason, libraries }: CudaState): Problem[] {
+  if (code !== '') return [{ what: 'cuda', reason, fix: 'Models run on the CPU: --device auto takes it.' }]
+  return libraries
     .filter(({ usable }) => !usable)
     .map(({ name, sentence }) => ({ what: name, reason: sentence, fix: install }))
-  return [...noDevice, ...missing]
 }
 
 /** Pairs for the report: what was found, and where. */
@@ -37,7 +35,7 @@ function runtimeLine({ runtimeVersion, driverVersion, minimumDriver, emulated }:
 }
 
 function libraryLine({ path, from, version, usable, sentence }: CudaLibrary): string {
-  if (!usable) return 'not here'
+  if (!usable) return sentence
   const note = sentence === '' ? '' : `\n${sentence}`
   return `${version}, ${path} (${from})${note}`
 }

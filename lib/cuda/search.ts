@@ -2,8 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-export const libraryKeys = ['cublaslt', 'cusparselt'] as const
-export type LibraryKey = (typeof libraryKeys)[number]
+export type LibraryKey = 'cublaslt' | 'cusparselt'
 
 /** A shared library, and which rule found it. */
 export type FoundLibrary = {
@@ -22,6 +21,11 @@ const files: Readonly<Record<LibraryKey, readonly [string, ...string[]]>> = {
 }
 const roots: Readonly<Record<LibraryKey, string>> = { cublaslt: 'CUBLAS_ROOT', cusparselt: 'CUSPARSELT_ROOT' }
 const toolkit = '/usr/local/cuda'
+
+/** What an emulation is given: its own libraries, where its plugin knows them, and never NVIDIA's. */
+export function emulatedLibrary(key: LibraryKey): FoundLibrary {
+  return { file: files[key][0], from: 'emulation' }
+}
 
 /** Where `twofour cuda install` puts them: the user's cache directory (XDG). */
 export function cudaCache(environment: Environment = process.env): string {

@@ -1,6 +1,6 @@
 import type { CudaLibraries, CudaReport } from '../../binding.js'
 import { addon, translated } from '../addon.js'
-import { findLibrary, libraryKeys } from './search.js'
+import { emulatedLibrary, type FoundLibrary, findLibrary, type LibraryKey } from './search.js'
 
 /** One of NVIDIA's libraries, as the plugin found it. */
 export type CudaLibrary = {
@@ -22,9 +22,15 @@ export type CudaState = Omit<CudaReport, 'libraries'> & {
   readonly libraries: readonly CudaLibrary[]
 }
 
-/** Files for the plugin to open. */
-export function findLibraries(): CudaLibraries {
-  return { cublaslt: findLibrary('cublaslt').file, cusparselt: findLibrary('cusparselt').file }
+/** Files for the plugin to open. @param emulated whether it is an emulation */
+export function findLibraries(emulated: boolean): CudaLibraries {
+  const [cublaslt, cusparselt] = found(emulated)
+  return { cublaslt: cublaslt.file, cusparselt: cusparselt.file }
+}
+
+function found(emulated: boolean): readonly [FoundLibrary, FoundLibrary] {
+  const find = emulated ? emulatedLibrary : (key: LibraryKey) => findLibrary(key)
+  return [find('cublaslt'), find('cusparselt')]
 }
 
 /**
@@ -36,9 +42,9 @@ export function cudaState({ always = false } = {}): CudaState {
   const { libraries: _, ...first } = look(null)
   const wanted = always || first.devices.some(({ available }) => available)
   if (!first.plugin.available || !wanted) return { ...first, libraries: [] }
-  const report = look(findLibraries())
-  const found = libraryKeys.map((key) => findLibrary(key).from)
-  const libraries = report.libraries.map((library, i) => ({ ...library, from: found[i] ?? '' }))
+  const report = look(findLibraries(first.emulated))
+  const rules = found(first.emulated)
+  const libraries = report.libraries.map((library, i) => ({ ...library, from: rules[i]?.from ?? '' }))
   return { ...report, libraries }
 }
 

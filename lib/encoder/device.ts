@@ -54,9 +54,9 @@ function onCpu(threads: number, reason: string): DeviceChoice {
   return { device, backend: 'cpu', libraries: noLibraries, tuning: cpuTuning(count) }
 }
 
-function onCuda({ name, index }: Device, reason: string): DeviceChoice {
+function onCuda({ name, index, emulated = false }: Device, reason: string): DeviceChoice {
   const device = { kind: 'cuda', name, reason } as const
-  return { device, backend: `cuda:${index}`, libraries: findLibraries(), tuning: cudaTuning(index!) }
+  return { device, backend: `cuda:${index}`, libraries: findLibraries(emulated), tuning: cudaTuning(index!) }
 }
 
 /** 'cuda' is the first that can be used; where none can, the first that is there. */

@@ -12,8 +12,8 @@ export type EncoderOptions = {
    */
   readonly device?: string | undefined
   /**
-   * What the layers' linears and their inputs are rounded to; embeddings, attention, norms, pooler and heads stay
-   * float32 on the CPU, and on CUDA what the linears are where that has 16 bits.
+   * What the layers' linears and their inputs are rounded to. Embeddings, attention, norms, pooler and heads stay
+   * float32 on the CPU; on CUDA activations are 16 bits between verbs unless this is 'float32'.
    * @default 'auto': float32 on the CPU, bfloat16 on CUDA; never 8 bits unasked
    */
   readonly dtype?: 'auto' | 'float32' | 'float16' | 'bfloat16' | 'int8' | 'float8' | undefined

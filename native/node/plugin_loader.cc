@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 
 namespace twofour::node {
 namespace {
@@ -42,7 +43,10 @@ LoadedPlugin missing(const std::string& file, bool named) {
 LoadedPlugin load_plugin() {
   const char* name = std::getenv("TWOFOUR_CUDA_PLUGIN");
   const bool named = name != nullptr && *name != '\0';
-  const std::string file = named ? name : beside_the_addon();
+  // The loader looks elsewhere for a name without a slash.
+  const std::string file = !named                   ? beside_the_addon()
+                           : std::strchr(name, '/') ? name
+                                                    : "./" + std::string(name);
   if (access(file.c_str(), F_OK) != 0) return missing(file, named);
 
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
