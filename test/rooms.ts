@@ -108,7 +108,12 @@ function refuseLine(
   if (!(other in nativeRooms) || header.includes('..')) return `"${header}" does not begin with a room`
   if (other !== room && !allowed.includes(other))
     return `native/${room} includes native/${other} ("${header}")`
-  if (other !== room && concreteBackends.includes(other) && file !== compositionRoot && room !== 'emulation') {
+  if (
+    other !== room &&
+    concreteBackends.includes(other) &&
+    file !== compositionRoot &&
+    room !== 'emulation'
+  ) {
     return `"${header}" names a concrete backend, which ${compositionRoot} alone may`
   }
   return undefined
