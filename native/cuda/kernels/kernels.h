@@ -116,8 +116,8 @@ void dequantise(const Dequantisation& from, Extent rows, const Rows& out, const 
                 Stream stream);
 
 struct AttentionShape {
-  size_t heads, head_size;  ///< head_size in 1…128
-  float scale;
+  size_t heads, head_size;      ///< head_size in 1…128
+  float scale;                  ///< Above 0.
   const float* bias = nullptr;  ///< [heads, 2·span − 1], column span − 1 + (key − query). Null: none.
   size_t span = 0;
 };
