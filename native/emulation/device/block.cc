@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
 #include <numeric>
 #include <tuple>
+
+#include "emulation/device/lanes.h"
 
 namespace twofour::emulation {
 namespace {
 
-constexpr unsigned kLanes = 32;
 constexpr unsigned kMostThreads = 1024;
 constexpr unsigned kMostBlocksYZ = 65'535;
 
@@ -19,18 +19,6 @@ unsigned size_of(const cuda::Grid& grid) { return grid.x * grid.y * grid.z; }
 
 Index index_of(unsigned number, const cuda::Grid& grid) {
   return {number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
-}
-
-unsigned lowest(uint32_t lanes) { return static_cast<unsigned>(std::countr_zero(lanes)); }
-unsigned highest(uint32_t lanes) { return kLanes - 1 - static_cast<unsigned>(std::countl_zero(lanes)); }
-uint32_t bit(unsigned lane) { return uint32_t{1} << lane; }
-
-std::string text_of(const Index& index) { return sentence("(", index.x, ", ", index.y, ", ", index.z, ")"); }
-
-std::string hexadecimal(uint32_t mask) {
-  char text[11];
-  std::snprintf(text, sizeof text, "0x%08x", mask);
-  return text;
 }
 
 /// For the length of a launch.
@@ -60,7 +48,7 @@ void Block::run(const Work& work, Order order, uint64_t seed) {
   random_.seed(static_cast<unsigned>(seed));
   check_configuration();
   const Running running(this);
-  while (threads_.size() < size_of(work.block)) threads_.push_back(std::make_unique<Thread>());
+  while (threads_.size() < size_of(work.block)) threads_.push_back(std::make_unique<Thread>(ground_));
   shared_.begin_launch(work.dynamic_bytes);
   gridDim = {work.grid.x, work.grid.y, work.grid.z};
   blockDim = {work.block.x, work.block.y, work.block.z};
@@ -94,7 +82,7 @@ void Block::check_configuration() const {
 void Block::begin_block() {
   const unsigned threads = size_of(work_->block);
   shared_.begin_block();
-  warps_.assign(threads / kLanes, Warp{.ready = 0xffffffff});
+  warps_.assign(threads / kLanes, Warp{.ready = kAllLanes});
   failure_ = nullptr;
   for (unsigned i = 0; i < threads; ++i) {
     Thread& thread = *threads_[i];
@@ -129,25 +117,26 @@ bool Block::step(unsigned warp) {
 }
 
 void Block::run_ready(unsigned warp) {
-  const unsigned first = warp * kLanes;
-  for (uint32_t left = warps_[warp].ready; left != 0;) {
-    unsigned lane = order_ == Order::descending ? highest(left) : lowest(left);
-    if (order_ == Order::random) {
-      // Some lane that is left: the next from a random place on.
-      const auto turn = static_cast<int>(random_() >> 8 & 31);
-      lane = (lowest(std::rotr(left, turn)) + static_cast<unsigned>(turn)) % kLanes;
-    }
-    left &= ~bit(lane);
-    resume(first + lane);
-  }
+  current_ = warp * kLanes;
+  turn_ = warps_[warp].ready;
+  next()->resume();
+  if (failure_) std::rethrow_exception(failure_);
 }
 
-void Block::resume(unsigned number) {
-  Thread& thread = *threads_[number];
-  current_ = number;
+/// Whose turn it is now, of the current warp; null when all had theirs.
+Fiber* Block::next() {
+  if (turn_ == 0 || failure_) return nullptr;
+  unsigned lane = order_ == Order::descending ? highest(turn_) : lowest(turn_);
+  if (order_ == Order::random) {
+    // Some lane that is left: the next from a random place on.
+    const auto from = static_cast<int>(random_() & 31);
+    lane = (lowest(std::rotr(turn_, from)) + static_cast<unsigned>(from)) % kLanes;
+  }
+  turn_ &= ~bit(lane);
+  current_ = current_ / kLanes * kLanes + lane;
+  Thread& thread = *threads_[current_];
   threadIdx = thread.index;
-  thread.fiber.resume();
-  if (failure_) std::rethrow_exception(failure_);
+  return &thread.fiber;
 }
 
 void Block::run_thread(void* self) {
@@ -158,127 +147,10 @@ void Block::run_thread(void* self) {
     block.failure_ = std::current_exception();
   }
   Warp& warp = block.warps_[block.current_ / kLanes];
-  warp.ready &= ~bit(block.current_ % kLanes);
-  warp.returned |= bit(block.current_ % kLanes);
-}
-
-void Block::meet(const Meeting& meeting, uint32_t mask, void* payload, Where where) {
-  Thread& thread = *threads_[current_];
-  Warp& warp = warps_[current_ / kLanes];
-  const uint32_t own = bit(current_ % kLanes);
-  if (!(mask & own)) {
-    fault(current_, "calls ", meeting.name, " (", emulation::name_of(where), ") with mask ",
-          hexadecimal(mask), ", which leaves out its own lane");
-  }
-  thread.meeting = &meeting;
-  thread.mask = mask;
-  thread.payload = payload;
-  thread.where = where;
-  warp.ready &= ~own;
-  warp.meeting |= own;
-  thread.fiber.suspend();
-}
-
-void Block::wait_at_barrier(Where where) {
-  Thread& thread = *threads_[current_];
-  Warp& warp = warps_[current_ / kLanes];
-  const uint32_t own = bit(current_ % kLanes);
-  thread.where = where;
-  warp.ready &= ~own;
-  warp.at_barrier |= own;
-  thread.fiber.suspend();
-}
-
-bool Block::all_there(unsigned number, unsigned lane) const {
-  const Thread& one = *threads_[number * kLanes + lane];
-  if (one.mask & ~warps_[number].meeting) return false;
-  for (uint32_t left = one.mask; left != 0; left &= left - 1) {
-    const Thread& other = *threads_[number * kLanes + lowest(left)];
-    const bool same =
-        other.meeting == one.meeting && other.mask == one.mask && same_place(other.where, one.where);
-    if (!same) return false;
-  }
-  return true;
-}
-
-void Block::complete_meetings(unsigned number) {
-  Warp& warp = warps_[number];
-  for (uint32_t left = warp.meeting; left != 0;) {
-    const unsigned lane = lowest(left);
-    const Thread& one = *threads_[number * kLanes + lane];
-    left &= ~bit(lane);
-    if (!all_there(number, lane)) continue;
-    void* payloads[kLanes] = {};
-    for (uint32_t lanes = one.mask; lanes != 0; lanes &= lanes - 1) {
-      payloads[lowest(lanes)] = threads_[number * kLanes + lowest(lanes)]->payload;
-    }
-    one.meeting->complete(*this, number, one.mask, payloads);
-    left &= ~one.mask;
-    warp.meeting &= ~one.mask;
-    warp.ready |= one.mask;
-  }
-  // Nobody of this warp can go on, and no other warp can help.
-  if (warp.meeting != 0 && warp.ready == 0) refuse_meeting(number);
-}
-
-void Block::refuse_meeting(unsigned number) const {
-  const unsigned first = number * kLanes, waiting = first + lowest(warps_[number].meeting);
-  const Thread& one = *threads_[waiting];
-  unsigned missing = waiting;
-  for (uint32_t left = one.mask; left != 0 && missing == waiting; left &= left - 1) {
-    const unsigned lane = lowest(left);
-    const Thread& other = *threads_[first + lane];
-    const bool there = warps_[number].meeting & bit(lane) && other.meeting == one.meeting &&
-                       other.mask == one.mask && same_place(other.where, one.where);
-    if (!there) missing = first + lane;
-  }
-  fault(waiting, "divergence: ", whereabouts(waiting), " for ", name_of(missing), ", which ",
-        whereabouts(missing));
-}
-
-/// False when all threads have returned.
-bool Block::release_barrier() {
-  const auto returned = [](const Warp& warp) { return warp.returned == 0xffffffff; };
-  if (std::all_of(warps_.begin(), warps_.end(), returned)) return false;
-  const auto waiting = [](const Warp& warp) { return warp.at_barrier == 0xffffffff; };
-  if (!std::all_of(warps_.begin(), warps_.end(), waiting)) refuse_barrier();
-  for (unsigned i = 1; i < warps_.size() * kLanes; ++i) {
-    if (!same_place(threads_[i]->where, threads_[0]->where)) refuse_barrier();
-  }
-  warps_.assign(warps_.size(), Warp{.ready = 0xffffffff});
-  shared_.barrier();
-  return true;
-}
-
-void Block::refuse_barrier() const {
-  const auto threads = static_cast<unsigned>(warps_.size() * kLanes);
-  const auto waits = [&](unsigned i) { return (warps_[i / kLanes].at_barrier & bit(i % kLanes)) != 0; };
-  unsigned waiting = 0;
-  while (!waits(waiting)) ++waiting;
-  unsigned other = 0;
-  while (other + 1 < threads && waits(other) && same_place(threads_[other]->where, threads_[waiting]->where))
-    ++other;
-  fault(waiting, "barrier divergence: ", whereabouts(waiting), ", and ", name_of(other), " ",
-        whereabouts(other));
-}
-
-std::string Block::whereabouts(unsigned number) const {
-  const Thread& thread = *threads_[number];
-  const Warp& warp = warps_[number / kLanes];
-  const uint32_t own = bit(number % kLanes);
-  if (warp.returned & own) return "has returned";
-  const std::string place = emulation::name_of(thread.where);
-  if (warp.at_barrier & own) return sentence("waits at __syncthreads (", place, ")");
-  return sentence("waits at ", thread.meeting->name, " (", place, ", mask ", hexadecimal(thread.mask), ")");
-}
-
-std::string Block::name_of(unsigned thread) const {
-  return sentence("thread ", text_of(threads_[thread]->index));
-}
-
-void Block::throw_fault(unsigned thread, const std::string& what) const {
-  throw KernelFault(sentence("Kernel ", work_->kernel, ", block ", text_of(blockIdx), ", ", name_of(thread),
-                             ": ", what, "."));
+  warp.ready &= ~bit(block.current_);
+  warp.returned |= bit(block.current_);
+  Fiber& own = block.threads_[block.current_]->fiber;
+  own.leave_for_good(block.next());
 }
 
 }  // namespace twofour::emulation

@@ -69,6 +69,7 @@ class Block {
 
  private:
   struct Thread {
+    explicit Thread(Ground& ground) : fiber(ground) {}
     Fiber fiber;
     Index index{};
     const Meeting* meeting = nullptr;
@@ -89,7 +90,7 @@ class Block {
   void begin_block();
   bool step(unsigned warp);
   void run_ready(unsigned warp);
-  void resume(unsigned thread);
+  Fiber* next();
   void complete_meetings(unsigned warp);
   bool all_there(unsigned warp, unsigned lane) const;
   [[noreturn]] void refuse_meeting(unsigned warp) const;
@@ -99,6 +100,7 @@ class Block {
   template <class T>
   void arrange(std::vector<T>& items);
 
+  Ground ground_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<Warp> warps_;
   std::vector<unsigned> turns_;
@@ -107,6 +109,8 @@ class Block {
   Order order_ = Order::ascending;
   std::mt19937 random_;
   unsigned current_ = 0;
+  /// The lanes of the current thread's warp that have their turn after it.
+  uint32_t turn_ = 0;
   std::exception_ptr failure_;
 };
 

@@ -21,4 +21,6 @@
 inline int atomicAdd(int* to, int value) { return std::atomic_ref(*to).fetch_add(value); }
 inline float atomicAdd(float* to, float value) { return std::atomic_ref(*to).fetch_add(value); }
 
+namespace twofour::cuda {
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
+}  // namespace twofour::cuda

@@ -11,11 +11,11 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
-#include <sanitizer/common_interface_defs.h>
 #endif
 
-// Keeps the registers that a function has to keep and changes the stack. The first switch to a stack returns
-// into begin_fiber, where no caller is: unwinding ends there.
+// Keeps the registers that a function has to keep and changes the stack; jumps rather than returns, because
+// the processor predicts returns by the calls of the stack before. The first switch to a stack returns into
+// begin_fiber, where no caller is: unwinding ends there.
 asm(R"(
 .pushsection .text
 .p2align 4
@@ -37,7 +37,8 @@ twofour_switch_stack:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmp *%rcx
 .size twofour_switch_stack, .-twofour_switch_stack
 .p2align 4
 .hidden twofour_begin_fiber
@@ -54,7 +55,6 @@ twofour_begin_fiber:
 .popsection
 )");
 
-extern "C" void twofour_switch_stack(void** keep, void* next);
 extern "C" void twofour_begin_fiber();
 
 namespace twofour::emulation {
@@ -68,27 +68,11 @@ constexpr size_t kStack = 256 * 1024;
 constexpr size_t kStack = 64 * 1024;
 #endif
 
-void start_switch([[maybe_unused]] void** fake, [[maybe_unused]] const void* bottom,
-                  [[maybe_unused]] size_t size) {
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_start_switch_fiber(fake, bottom, size);
-#endif
-}
-
-void finish_switch([[maybe_unused]] void* fake, [[maybe_unused]] const void** bottom,
-                   [[maybe_unused]] size_t* size) {
-#if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_finish_switch_fiber(fake, bottom, size);
-#endif
-}
-
 }  // namespace
 
 void enter_fiber(Fiber* fiber) {
-  finish_switch(nullptr, &fiber->outside_bottom_, &fiber->outside_size_);
+  fiber->arrive();
   fiber->function_(fiber->argument_);
-  fiber->unfinished_ = false;
-  fiber->leave(true);
 }
 
 Fiber::~Fiber() {
@@ -112,7 +96,7 @@ void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
   function_ = function;
   argument_ = argument;
   unfinished_ = true;
-  inside_fake_ = nullptr;
+  fake_ = nullptr;
   auto* top = reinterpret_cast<void**>(stack_ + kPage + kStack - colour % 32 * 128);
   *--top = nullptr;
   *--top = nullptr;
@@ -123,21 +107,43 @@ void Fiber::start(void (*function)(void*), void* argument, size_t colour) {
   *--top = reinterpret_cast<void*>(&enter_fiber);  // r13
   *--top = nullptr;                                // r14
   *--top = nullptr;                                // r15
-  inside_ = top;
+  place_ = top;
 }
 
 void Fiber::resume() {
-  start_switch(&outside_fake_, stack_ + kPage, kStack);
-  twofour_switch_stack(&outside_, inside_);
-  finish_switch(outside_fake_, nullptr, nullptr);
+#if defined(__SANITIZE_ADDRESS__)
+  ground_.left = true;
+  __sanitizer_start_switch_fiber(&ground_.fake, stack_ + kPage, kStack);
+#endif
+  twofour_switch_stack(&ground_.place, place_);
+#if defined(__SANITIZE_ADDRESS__)
+  __sanitizer_finish_switch_fiber(ground_.fake, nullptr, nullptr);
+#endif
 }
 
-void Fiber::suspend() { leave(false); }
-
-void Fiber::leave(bool for_good) {
-  start_switch(for_good ? nullptr : &inside_fake_, outside_bottom_, outside_size_);
-  twofour_switch_stack(&inside_, outside_);
-  finish_switch(inside_fake_, &outside_bottom_, &outside_size_);
+void Fiber::leave_for_good(Fiber* next) {
+  unfinished_ = false;
+  start_switch(nullptr, next);
+  twofour_switch_stack(&place_, next != nullptr ? next->place_ : ground_.place);
+  __builtin_unreachable();
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+void Fiber::start_switch(void** fake, const Fiber* next) {
+  const void* bottom = next != nullptr ? next->stack_ + kPage : ground_.bottom;
+  __sanitizer_start_switch_fiber(fake, bottom, next != nullptr ? kStack : ground_.size);
+}
+
+void Fiber::arrive() {
+  const void* bottom = nullptr;
+  size_t size = 0;
+  __sanitizer_finish_switch_fiber(fake_, &bottom, &size);
+  // Only one that comes from the ground sees where that is.
+  if (!ground_.left) return;
+  ground_.left = false;
+  ground_.bottom = bottom;
+  ground_.size = size;
+}
+#endif
 
 }  // namespace twofour::emulation

@@ -1,10 +1,17 @@
 #pragma once
+#include <string>
+
+#include "emulation/device/sentence.h"
 
 namespace twofour::emulation {
 
 struct Index {
   unsigned x, y, z;
 };
+
+inline std::string text_of(const Index& index) {
+  return sentence("(", index.x, ", ", index.y, ", ", index.z, ")");
+}
 
 }  // namespace twofour::emulation
 

@@ -1,22 +1,21 @@
 #include "emulation/device/shadow.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "emulation/device/lanes.h"
 
 namespace twofour::emulation {
 namespace {
 
 constexpr unsigned kWarps = 32;
-constexpr uint32_t kAll = 0xffffffff;
-
-uint32_t bit(unsigned lane) { return uint32_t{1} << lane % 32; }
+constexpr uint32_t kMostEpochs = uint32_t{1} << 31;
 
 }  // namespace
 
 Shadow::Shadow(size_t bytes) : words_((bytes + 3) / 4), warps_(kWarps) {}
 
 void Shadow::begin_block() {
-  if (epoch_ > kAll / 2) {
+  if (epoch_ > kMostEpochs) {
     std::fill(words_.begin(), words_.end(), Cell{});
     std::fill(bytes_.begin(), bytes_.end(), Cell{});
     epoch_ = 0;
@@ -33,7 +32,7 @@ void Shadow::begin_block() {
 void Shadow::sync_warp(unsigned number, uint32_t lanes) {
   Warp& warp = warps_[number];
   const uint32_t now = warp.generation++;
-  if (lanes == kAll) {
+  if (lanes == kAllLanes) {
     warp.last_full = now;
     return;
   }
@@ -55,7 +54,7 @@ bool Shadow::known_to(unsigned number, uint32_t lanes, unsigned other, uint32_t 
   if (lanes == 0 || warp.last_full >= generation) return true;
   if (!warp.has_partial) return false;
   for (; lanes != 0; lanes &= lanes - 1) {
-    if (warp.known[static_cast<size_t>(std::countr_zero(lanes))][other % 32] < generation) return false;
+    if (warp.known[lowest(lanes)][other % 32] < generation) return false;
   }
   return true;
 }
@@ -79,11 +78,10 @@ Conflict Shadow::check_write(const Cell& cell, unsigned thread) const {
   }
   if (cell.read_epoch != epoch_) return {};
   const unsigned first = cell.read_warp * 32u;
-  if (cell.read_warp != warp)
-    return {Conflict::Kind::read, first + static_cast<unsigned>(std::countr_zero(cell.read_lanes))};
+  if (cell.read_warp != warp) return {Conflict::Kind::read, first + lowest(cell.read_lanes)};
   if (cell.read_by_more) return {Conflict::Kind::read, cell.other_reader};
   for (uint32_t lanes = cell.read_lanes & ~bit(thread); lanes != 0; lanes &= lanes - 1) {
-    const unsigned reader = first + static_cast<unsigned>(std::countr_zero(lanes));
+    const unsigned reader = first + lowest(lanes);
     if (!known_to(warp, bit(thread), reader, cell.read_generation)) return {Conflict::Kind::read, reader};
   }
   return {};
@@ -98,7 +96,7 @@ void Shadow::record_read(Cell& cell, unsigned warp, uint32_t lanes) const {
     cell.read_lanes = lanes;
   } else if (cell.read_warp != warp) {
     cell.read_by_more = true;
-    cell.other_reader = static_cast<uint16_t>(warp * 32 + static_cast<unsigned>(std::countr_zero(lanes)));
+    cell.other_reader = static_cast<uint16_t>(warp * 32 + lowest(lanes));
     return;
   } else if (warps_[warp].last_full >= cell.read_generation) {
     // All former readers are before this one, and so before whatever this one is before.

@@ -1,15 +1,12 @@
 #include "emulation/device/warp.h"
 
-#include <bit>
 #include <cstring>
 
 #include "emulation/device/block.h"
+#include "emulation/device/lanes.h"
 
 namespace twofour::emulation {
 namespace {
-
-constexpr unsigned kLanes = 32;
-constexpr uint32_t kAll = 0xffffffff;
 
 struct Shuffle {
   uint32_t value, from_lane, result;
@@ -32,7 +29,7 @@ struct Product {
 
 template <class Each>
 void each_lane(uint32_t mask, const Each& each) {
-  for (; mask != 0; mask &= mask - 1) each(static_cast<unsigned>(std::countr_zero(mask)));
+  for (; mask != 0; mask &= mask - 1) each(lowest(mask));
 }
 
 void complete_shuffle(Block& block, unsigned warp, uint32_t mask, void* const* payloads) {
@@ -78,34 +75,42 @@ void complete_load(Block& block, unsigned warp, uint32_t, void* const* payloads)
   }
 }
 
-template <class T>
-void unpack(uint32_t pair, float& low, float& high) {
-  low = cuda::to_float(T{static_cast<uint16_t>(pair)});
-  high = cuda::to_float(T{static_cast<uint16_t>(pair >> 16)});
+/// Rows of 16-bit elements as floats; apart from the lanes' registers, so that the compiler makes vectors of
+/// it.
+template <class T, size_t count>
+void widen(const uint16_t (&from)[count], float (&to)[count]) {
+  for (size_t i = 0; i < count; ++i) to[i] = cuda::to_float(T{from[i]});
 }
 
 template <class T>
 void complete_product(Block&, unsigned, uint32_t, void* const* payloads) {
-  float a[16][16], b[16][8], d[16][8];
+  uint16_t a_bits[16 * 16], b_bits[16 * 8];
   for (unsigned lane = 0; lane < kLanes; ++lane) {
     const auto& own = *static_cast<const Product*>(payloads[lane]);
     const unsigned group = lane / 4, pair = lane % 4 * 2;
     for (unsigned i = 0; i < 4; ++i) {
-      float* place = &a[group + i % 2 * 8][pair + i / 2 * 8];
-      unpack<T>(own.a[i], place[0], place[1]);
+      std::memcpy(&a_bits[(group + i % 2 * 8) * 16 + pair + i / 2 * 8], &own.a[i], sizeof own.a[i]);
     }
-    for (unsigned i = 0; i < 2; ++i) unpack<T>(own.b[i], b[pair + i * 8][group], b[pair + i * 8 + 1][group]);
-    for (unsigned i = 0; i < 4; ++i) d[group + i / 2 * 8][pair + i % 2] = own.d[i];
+    for (unsigned i = 0; i < 2; ++i) {
+      b_bits[(pair + i * 8) * 8 + group] = static_cast<uint16_t>(own.b[i]);
+      b_bits[(pair + i * 8 + 1) * 8 + group] = static_cast<uint16_t>(own.b[i] >> 16);
+    }
   }
+  float a[16 * 16], b[16 * 8];
+  widen<T>(a_bits, a);
+  widen<T>(b_bits, b);
   for (unsigned row = 0; row < 16; ++row) {
-    for (unsigned k = 0; k < 16; ++k) {
-      for (unsigned column = 0; column < 8; ++column) d[row][column] += a[row][k] * b[k][column];
+    const unsigned first_lane = row % 8 * 4, half = row / 8 * 2;
+    float sums[8];
+    for (unsigned column = 0; column < 8; ++column) {
+      sums[column] = static_cast<const Product*>(payloads[first_lane + column / 2])->d[half + column % 2];
     }
-  }
-  for (unsigned lane = 0; lane < kLanes; ++lane) {
-    float* own = static_cast<const Product*>(payloads[lane])->d;
-    const unsigned group = lane / 4, pair = lane % 4 * 2;
-    for (unsigned i = 0; i < 4; ++i) own[i] = d[group + i / 2 * 8][pair + i % 2];
+    for (unsigned k = 0; k < 16; ++k) {
+      for (unsigned column = 0; column < 8; ++column) sums[column] += a[row * 16 + k] * b[k * 8 + column];
+    }
+    for (unsigned column = 0; column < 8; ++column) {
+      static_cast<const Product*>(payloads[first_lane + column / 2])->d[half + column % 2] = sums[column];
+    }
   }
 }
 
@@ -138,13 +143,13 @@ uint32_t ballot(uint32_t mask, bool vote, Where where) {
 void load_matrices(uint32_t* registers, uint32_t count, bool transposed, const cuda::SharedPlace& row,
                    Where where) {
   MatrixLoad own{registers, &row};
-  Block::running()->meet(kLoads[(count == 4) * 2 + transposed], kAll, &own, where);
+  Block::running()->meet(kLoads[(count == 4) * 2 + transposed], kAllLanes, &own, where);
 }
 
 template <class T>
 void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Where where) {
   Product own{d, a, b};
-  Block::running()->meet(kProduct<T>, kAll, &own, where);
+  Block::running()->meet(kProduct<T>, kAllLanes, &own, where);
 }
 template void multiply<cuda::Half>(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2], Where);
 template void multiply<cuda::Bfloat16>(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2], Where);

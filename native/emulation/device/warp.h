@@ -20,8 +20,7 @@ void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], Whe
 
 }  // namespace twofour::emulation
 
-// CUDA's names
-// -----------------------------------------------------------------------------------------------
+// CUDA's names.
 
 void __syncthreads(twofour::emulation::Where where = twofour::emulation::Where::current());
 void __syncwarp(uint32_t mask = 0xffffffff,

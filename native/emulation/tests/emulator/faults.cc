@@ -274,7 +274,7 @@ const Planted kPlanted[] = {
     {"a copy beyond the end",
      PLANTED(copy_beyond_the_end),
      {"copies 16 bytes at cells[62] (byte 248): out of bounds"}},
-    {"a misaligned vector", PLANTED(vector_misaligned), {"writes 16 bytes at cells["}},
+    {"a misaligned vector", PLANTED(vector_misaligned), {": misaligned."}},
     {"a misaligned copy", PLANTED(copy_misaligned), {": misaligned."}},
     {"a copy from a misaligned place",
      PLANTED(copy_from_misaligned),
