@@ -24,7 +24,7 @@ const compositionRoot = 'native/node/backends.cc'
 /** What kernels include: the build chooses between native/cuda/device and native/emulation/device. */
 const deviceHeader = 'device.h'
 const nodeHeaders = /^(napi|node_api|js_native_api|node|uv|v8)(_types)?(-inl)?\.h$/
-const cudaHeaders = /^(cuda|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
+const cudaHeaders = /^(cuda(?!\/)|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
 
 const ground = ['errors', 'check', 'json-file']
 /** Room of lib/ (a folder, or files that begin with the name) → the rooms that it may import, beside itself. */
@@ -110,7 +110,12 @@ function refuseLine(
   if (!(other in nativeRooms) || header.includes('..')) return `"${header}" does not begin with a room`
   if (other !== room && !allowed.includes(other))
     return `native/${room} includes native/${other} ("${header}")`
-  if (other !== room && concreteBackends.includes(other) && file !== compositionRoot && room !== 'emulation') {
+  if (
+    other !== room &&
+    concreteBackends.includes(other) &&
+    file !== compositionRoot &&
+    room !== 'emulation'
+  ) {
     return `"${header}" names a concrete backend, which ${compositionRoot} alone may`
   }
   return undefined

@@ -18,9 +18,8 @@ __device__ __forceinline__ void activate_columns(Activation activation, float (&
     case Activation::gelu:
       return each_column(x, [](float v) { return 0.5f * v * (1 + erff(v * kRootOfHalf)); });
     case Activation::gelu_tanh:
-      return each_column(x, [](float v) {
-        return 0.5f * v * (1 + tanhf(kRootOfTwoByPi * (v + 0.044715f * v * v * v)));
-      });
+      return each_column(
+          x, [](float v) { return 0.5f * v * (1 + tanhf(kRootOfTwoByPi * (v + 0.044715f * v * v * v))); });
     case Activation::relu:
       return each_column(x, [](float v) { return v < 0 ? 0 : v; });
     case Activation::silu:

@@ -1,10 +1,11 @@
 // out = softmax(scale · Q Kᵀ + bias) V, each head of each sequence by itself; 16-bit words, on tensor cores
 //
-// qkv [tokens, stride]: queries, keys, values [heads · head_size] side by side; out [tokens, stride]; bias [heads,
-// bias_stride] fp32. A block takes 64 queries of one head, and keys and values by tiles through shared memory, the
-// next tile on its way while one is computed. Softmax is online (Milakov & Gimelshein 2018; Dao et al. 2022), its
-// statistics and all sums fp32; weights are rounded to the word before they multiply V. Used once per layer. Moves
-// 8 bytes per element of out, and K and V again, mostly from L2, for each further 64 queries of a sequence.
+// qkv [tokens, stride]: queries, keys, values [heads · head_size] side by side; out [tokens, stride]; bias
+// [heads, bias_stride] fp32. A block takes 64 queries of one head, and keys and values by tiles through shared
+// memory, the next tile on its way while one is computed. Softmax is online (Milakov & Gimelshein 2018; Dao
+// et al. 2022), its statistics and all sums fp32; weights are rounded to the word before they multiply V.
+// Used once per layer. Moves 8 bytes per element of out, and K and V again, mostly from L2, for each further
+// 64 queries of a sequence.
 #include "cuda/kernels/attention.h"
 
 #include "cuda/kernels/attention_warp.h"
@@ -13,7 +14,8 @@
 namespace twofour::cuda {
 namespace {
 
-/// With heads of up to 64 columns a warp has registers for 32 queries: each matrix load then serves two products.
+/// With heads of up to 64 columns a warp has registers for 32 queries: each matrix load then serves two
+/// products.
 template <int kHeadSize>
 struct Blocking {
   static constexpr int kSize = kHeadSize;
@@ -60,8 +62,9 @@ __global__ void __launch_bounds__(Shape::kThreads) attend(AttentionArguments fro
   const int sequence = from.batch.tiles[2 * blockIdx.x], first_query = from.batch.tiles[2 * blockIdx.x + 1];
   const size_t head = blockIdx.y, begin = static_cast<size_t>(from.batch.offsets[sequence]);
   const int head_size = static_cast<int>(from.shape.head_size);
-  const HeadSequence<T> all{static_cast<const T*>(from.qkv) + begin * from.stride + head * head_size, from.stride,
-                            from.width(), from.batch.offsets[sequence + 1] - static_cast<int>(begin), head_size};
+  const HeadSequence<T> all{static_cast<const T*>(from.qkv) + begin * from.stride + head * head_size,
+                            from.stride, from.width(),
+                            from.batch.offsets[sequence + 1] - static_cast<int>(begin), head_size};
   const int queries = all.rows(0, first_query, kQueriesPerTile).rows;
 
   // Two stages of keys and values; the queries pass through the second before it is needed.
@@ -69,13 +72,14 @@ __global__ void __launch_bounds__(Shape::kThreads) attend(AttentionArguments fro
   constexpr int kStage = 2 * Shape::kTileElements;
   const auto load_stage = [&](int stage, int first_key) {
     for (int matrix = 0; matrix < 2; ++matrix) {
-      load_tile<Shape::kKeys, Shape::kSize, Shape::kThreads>(
-          tiles, stage * kStage + matrix * Shape::kTileElements, all.rows(1 + matrix, first_key, Shape::kKeys));
+      load_tile<Shape::kKeys, Shape::kSize, Shape::kThreads>(tiles,
+                                                             stage * kStage + matrix * Shape::kTileElements,
+                                                             all.rows(1 + matrix, first_key, Shape::kKeys));
     }
     copy_async_commit();
   };
   load_tile<kQueriesPerTile, Shape::kSize, Shape::kThreads>(tiles, kStage,
-                                                             all.rows(0, first_query, kQueriesPerTile));
+                                                            all.rows(0, first_query, kQueriesPerTile));
   load_stage(0, 0);
   copy_async_wait<0>();
   __syncthreads();
@@ -103,7 +107,8 @@ __global__ void __launch_bounds__(Shape::kThreads) attend(AttentionArguments fro
       });
     }
     if (first_key + Shape::kKeys > all.length) {
-      warp.revise([&](int, int key, float score) { return first_key + key < all.length ? score : -kInfinity; });
+      warp.revise(
+          [&](int, int key, float score) { return first_key + key < all.length ? score : -kInfinity; });
     }
     warp.weigh(from.shape.scale * kLog2OfE);
     warp.sum(tiles, stage * kStage + Shape::kTileElements);

@@ -1,8 +1,8 @@
 // out = softmax(scale · Q Kᵀ + bias) V, each head of each sequence by itself; fp32, by plain products
 //
-// Layouts as in attention.cu. A warp takes one query of one head: for the scores a lane has a key, for the sums it has
-// columns. Used once per layer of float32 models, which exist for verification. Moves all of a head's keys and values
-// per query, mostly from L1 and L2.
+// Layouts as in attention.cu. A warp takes one query of one head: for the scores a lane has a key, for the
+// sums it has columns. Used once per layer of float32 models, which exist for verification. Moves all of a
+// head's keys and values per query, mostly from L1 and L2.
 #include "cuda/kernels/attention.h"
 #include "cuda/kernels/attention_warp.h"
 #include "cuda/kernels/launching.h"
@@ -21,7 +21,8 @@ __device__ __forceinline__ float join_warp(float value, const Join& join) {
 
 __global__ void __launch_bounds__(kThreads) attend_plainly(AttentionArguments from) {
   const int warp = static_cast<int>(threadIdx.x) / kLanes, lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int token = static_cast<int>(blockIdx.x) * kWarps + warp, head_size = static_cast<int>(from.shape.head_size);
+  const int token = static_cast<int>(blockIdx.x) * kWarps + warp,
+            head_size = static_cast<int>(from.shape.head_size);
   if (token >= from.batch.counts[0]) return;
   const int sequence = from.batch.sequence_of[token];
   const int begin = from.batch.offsets[sequence], end = from.batch.offsets[sequence + 1];
@@ -30,8 +31,9 @@ __global__ void __launch_bounds__(kThreads) attend_plainly(AttentionArguments fr
 
   SHARED_ARRAY(float, queries, kWarps* kMostColumns);
   SHARED_ARRAY(float, weights, kWarps* kLanes);
-  for (int i = lane; i < head_size; i += kLanes)
-    queries.store(warp * kMostColumns + i, qkv[static_cast<size_t>(token) * from.stride + i]);
+  for (int i = lane; i < kMostColumns; i += kLanes)
+    queries.store(warp * kMostColumns + i,
+                  i < head_size ? qkv[static_cast<size_t>(token) * from.stride + i] : 0);
   __syncwarp();
 
   float highest = -kInfinity, total = 0, sums[kMostColumns / kLanes] = {};
@@ -41,7 +43,10 @@ __global__ void __launch_bounds__(kThreads) attend_plainly(AttentionArguments fr
     if (key < end) {
       const float* row = qkv + model + static_cast<size_t>(key) * from.stride;
       score = 0;
-      for (int i = 0; i < head_size; ++i) score += queries.load(warp * kMostColumns + i) * row[i];
+      for (int i = 0; i < head_size; i += 4) {
+        const auto four = queries.load_as<Vector<float, 4>>(warp * kMostColumns + i);
+        for (int k = 0; k < 4 && i + k < head_size; ++k) score += four[k] * row[i + k];
+      }
       score *= from.shape.scale;
       if (from.shape.bias != nullptr) score += from.bias(head, key - token);
     }
@@ -56,8 +61,11 @@ __global__ void __launch_bounds__(kThreads) attend_plainly(AttentionArguments fr
       const int column = i * kLanes + lane;
       if (column >= head_size) break;
       sums[i] *= rescale;
-      for (int j = 0; j < keys; ++j)
-        sums[i] += weights.load(warp * kLanes + j) * values[static_cast<size_t>(j) * from.stride + column];
+      for (int j = 0; j < keys; j += 4) {
+        const auto four = weights.load_as<Vector<float, 4>>(warp * kLanes + j);
+        for (int k = 0; k < 4 && j + k < keys; ++k)
+          sums[i] += four[k] * values[static_cast<size_t>(j + k) * from.stride + column];
+      }
     }
     __syncwarp();
   }

@@ -3,9 +3,9 @@
 
 namespace twofour::cuda {
 
-/// How rows of one head lie in shared memory: kSize columns (the head's size rounded up to 16) in chunks of 16
-/// bytes, so that the eight rows that a matrix load reads at once begin in different banks: chunks are swapped
-/// by the row where eight or sixteen fill it, else rows are one chunk longer.
+/// How rows of one head lie in shared memory: kSize columns (the head's size rounded up to 16) in chunks of
+/// 16 bytes, so that the eight rows that a matrix load reads at once begin in different banks: chunks are
+/// swapped by the row where eight or sixteen fill it, else rows are one chunk longer.
 template <int kSize>
 struct TileLayout {
   static constexpr int kChunks = kSize / kColumns;
@@ -25,8 +25,8 @@ struct HeadRows {
   int rows, head_size;
 };
 
-/// Copies kRows rows to `tile` from `offset` on, zeros where the head has no row or column. The copies are there
-/// after the block's next copy_async_wait and barrier.
+/// Copies kRows rows to `tile` from `offset` on, zeros where the head has no row or column. The copies are
+/// there after the block's next copy_async_wait and barrier.
 template <int kRows, int kSize, int kThreads, class T>
 __device__ __forceinline__ void load_tile(const SharedArray<T>& tile, int offset, const HeadRows<T>& from) {
   using Layout = TileLayout<kSize>;

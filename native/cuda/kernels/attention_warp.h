@@ -3,9 +3,9 @@
 
 #include "cuda/kernels/attention_tile.h"
 
-/// One warp's part of attention: kTiles times 16 queries against kKeys keys at a time, all in registers but K and V.
-/// Fragments are those of multiply_16x8x16: of scores and sums a lane holds rows lane / 4 and lane / 4 + 8 of each
-/// sixteen, columns 2 · (lane % 4) and the next of each eight.
+/// One warp's part of attention: kTiles times 16 queries against kKeys keys at a time, all in registers but K
+/// and V. Fragments are those of multiply_16x8x16: of scores and sums a lane holds rows lane / 4 and lane / 4
+/// + 8 of each sixteen, columns 2 · (lane % 4) and the next of each eight.
 namespace twofour::cuda {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -29,9 +29,7 @@ class AttentionWarp {
   /// scores = Q Kᵀ
   __device__ __forceinline__ void score(const SharedArray<T>& keys, int offset) {
     UNROLL for (int m = 0; m < kTiles; ++m) {
-      UNROLL for (int n = 0; n < kKeys / 8; ++n) {
-        UNROLL for (int i = 0; i < 4; ++i) scores_[m][n][i] = 0;
-      }
+      UNROLL for (int n = 0; n < kKeys / 8; ++n) { UNROLL for (int i = 0; i < 4; ++i) scores_[m][n][i] = 0; }
     }
     const int row = lane_ % 8 + lane_ / 16 * 8, chunk = lane_ / 8 % 2;
     UNROLL for (int k = 0; k < kSize / 16; ++k) {
@@ -43,7 +41,8 @@ class AttentionWarp {
     }
   }
 
-  /// score = revise(query, key, score) for each, counted from the warp's first query and the tile's first key.
+  /// score = revise(query, key, score) for each, counted from the warp's first query and the tile's first
+  /// key.
   template <class Revise>
   __device__ __forceinline__ void revise(const Revise& revise) {
     UNROLL for (int m = 0; m < kTiles; ++m) {
@@ -55,13 +54,14 @@ class AttentionWarp {
     }
   }
 
-  /// scores become 2^(factor · (score − highest so far)); what was summed before is scaled to the new highest.
+  /// scores become 2^(factor · (score − highest so far)); what was summed before is scaled to the new
+  /// highest.
   __device__ __forceinline__ void weigh(float factor) {
     UNROLL for (int m = 0; m < kTiles; ++m) {
       UNROLL for (int half = 0; half < 2; ++half) {
         float highest = highest_[m][half];
-        UNROLL for (int n = 0; n < kKeys / 8; ++n)
-          highest = fmaxf(highest, fmaxf(scores_[m][n][2 * half], scores_[m][n][2 * half + 1]));
+        UNROLL for (int n = 0; n < kKeys / 8; ++n) highest =
+            fmaxf(highest, fmaxf(scores_[m][n][2 * half], scores_[m][n][2 * half + 1]));
         highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, 1));
         highest = fmaxf(highest, __shfl_xor_sync(0xffffffffu, highest, 2));
 

@@ -1,6 +1,7 @@
 // to_float: out = in, Rows → fp32 without padding columns. from_float: the other way, and quantised.
 //
-// Rows [rows, stride]; fp32 [rows, width]. Used by download and upload. Move one word and 4 bytes per element.
+// Rows [rows, stride]; fp32 [rows, width]. Used by download and upload. Move one word and 4 bytes per
+// element.
 #include "cuda/kernels/row_kernel.h"
 
 namespace twofour::cuda {

@@ -1,8 +1,9 @@
 // out = activation((sum − token_zero · row_sum) · token_scale · row_scale + bias) + residual
 //
-// sums [tokens, stride] int32, fp32 or bfloat16; token_scales, token_zeros [tokens]; row_scales, row_sums, bias
-// [stride] (from L1 and L2); residual, out [tokens, stride]. Used after every product of 8-bit numbers. Moves the
-// sum's and the written word per element, the residual's where there is one, and the byte of a Quantised.
+// sums [tokens, stride] int32, fp32 or bfloat16; token_scales, token_zeros [tokens]; row_scales, row_sums,
+// bias [stride] (from L1 and L2); residual, out [tokens, stride]. Used after every product of 8-bit numbers.
+// Moves the sum's and the written word per element, the residual's where there is one, and the byte of a
+// Quantised.
 #include "cuda/kernels/activate_columns.h"
 #include "cuda/kernels/row_kernel.h"
 

@@ -1,8 +1,8 @@
 // out = LayerNorm(word[id] + position[position] + type[type])
 //
 // ids, positions, types [tokens]; tables [n, stride] fp32; gain, bias [stride] fp32; out [tokens, stride].
-// Used by the backend's `embed`, once per pass. Moves 12 bytes of tables (8 without types; those of positions and
-// types mostly from L2) and the written word per element.
+// Used by the backend's `embed`, once per pass. Moves 12 bytes of tables (8 without types; those of positions
+// and types mostly from L2) and the written word per element.
 #include "cuda/kernels/normalise_row.h"
 #include "cuda/kernels/row_kernel.h"
 

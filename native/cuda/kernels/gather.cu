@@ -1,7 +1,7 @@
 // out[i] = in[rows[i]]
 //
-// rows [count]; in [tokens, stride]; out [count, stride]. Used for the first tokens that a head reads. Moves one read
-// and one written word per element, and the byte of a Quantised.
+// rows [count]; in [tokens, stride]; out [count, stride]. Used for the first tokens that a head reads. Moves
+// one read and one written word per element, and the byte of a Quantised.
 #include "cuda/kernels/row_kernel.h"
 
 namespace twofour::cuda {

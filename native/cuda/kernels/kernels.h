@@ -116,8 +116,8 @@ void dequantise(const Dequantisation& from, Extent rows, const Rows& out, const 
                 Stream stream);
 
 struct AttentionShape {
-  size_t heads, head_size;  ///< head_size in 1…128
-  float scale;
+  size_t heads, head_size;      ///< head_size in 1…128
+  float scale;                  ///< Above 0.
   const float* bias = nullptr;  ///< [heads, bias_stride], column span − 1 + (key − query). Null: none.
   size_t bias_stride = 0, span = 0;
 };

@@ -12,8 +12,8 @@ namespace twofour::cuda {
 /// Throws Error DEVICE_FAILED where launch() was refused.
 inline void check_launch(const char* kernel, int status) {
   if (status == 0) return;
-  throw Error("DEVICE_FAILED", "The GPU refused to start the kernel " + std::string(kernel) + " (CUDA error " +
-                                   std::to_string(status) + ").");
+  throw Error("DEVICE_FAILED", "The GPU refused to start the kernel " + std::string(kernel) +
+                                   " (CUDA error " + std::to_string(status) + ").");
 }
 
 inline unsigned blocks_for(size_t rows, size_t rows_per_block) {

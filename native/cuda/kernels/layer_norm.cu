@@ -1,7 +1,7 @@
 // out = (in − mean) / √(variance + ε) · gain + bias, by rows
 //
-// in, out [rows, stride]; gain, bias [stride] fp32 (from L1 and L2). Used twice per layer and in heads. Moves one
-// read and one written word per element, and the byte of a Quantised; the row stays in registers between.
+// in, out [rows, stride]; gain, bias [stride] fp32 (from L1 and L2). Used twice per layer and in heads. Moves
+// one read and one written word per element, and the byte of a Quantised; the row stays in registers between.
 #include "cuda/kernels/normalise_row.h"
 #include "cuda/kernels/row_kernel.h"
 #include "cuda/kernels/rows_source.h"

@@ -1,8 +1,8 @@
-// out[sequence] = one row of the sequence's tokens: mean, sum / √tokens, largest, first or last; divided by its
-// length where that is asked for
+// out[sequence] = one row of the sequence's tokens: mean, sum / √tokens, largest, first or last; divided by
+// its length where that is asked for
 //
-// in [tokens, stride]; offsets [sequences + 1]; out [sequences, stride]. Used once per pass. Each column is summed in
-// fp32 in the order of tokens, by one thread. Moves one read word per element of `in`.
+// in [tokens, stride]; offsets [sequences + 1]; out [sequences, stride]. Used once per pass. Each column is
+// summed in fp32 in the order of tokens, by one thread. Moves one read word per element of `in`.
 #include "cuda/kernels/normalise_row.h"
 #include "cuda/kernels/row_kernel.h"
 
@@ -17,7 +17,8 @@ struct PooledSource {
   Pooling pooling;
 
   __device__ __forceinline__ void load(size_t sequence, size_t column, float (&x)[kColumns]) const {
-    const auto begin = static_cast<size_t>(offsets[sequence]), end = static_cast<size_t>(offsets[sequence + 1]);
+    const auto begin = static_cast<size_t>(offsets[sequence]),
+               end = static_cast<size_t>(offsets[sequence + 1]);
     for (int i = 0; i < kColumns; ++i) x[i] = 0;
     if (begin == end) return;
     const T* first = static_cast<const T*>(data) + column;
@@ -61,8 +62,8 @@ void pool(const Rows& in, Pooling pooling, bool normalize, const DeviceBatch& ba
   require(in.word == out.word, "a pooling between two words");
   // More threads than columns need in other verbs: each goes through all tokens.
   with_word(out.word, [&]<class T>(std::type_identity<T>) {
-    launch_rows<T, 128>("pool", PooledSource<T>{in.data, in.stride, batch.offsets, pooling}, UnitLength{normalize},
-                   batch.sequences(), out, quantised, stream);
+    launch_rows<T, 128>("pool", PooledSource<T>{in.data, in.stride, batch.offsets, pooling},
+                        UnitLength{normalize}, batch.sequences(), out, quantised, stream);
   });
 }
 

@@ -1,7 +1,8 @@
 // x ≈ (q − zero) · scale, by rows: int8 with a zero point, or e4m3
 //
-// in [rows, stride]; out [rows, stride] bytes, scales and zeros [rows]. Used where what made the rows couldn't
-// quantise them itself (attention), and for uploads. Moves one read word and one written byte per element.
+// in [rows, stride]; out [rows, stride] bytes, scales and zeros [rows]. Used where what made the rows
+// couldn't quantise them itself (attention), and for uploads. Moves one read word and one written byte per
+// element.
 #include "cuda/kernels/row_kernel.h"
 #include "cuda/kernels/rows_source.h"
 

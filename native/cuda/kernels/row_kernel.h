@@ -3,8 +3,8 @@
 #include "cuda/kernels/quantise_row.h"
 #include "cuda/kernels/row_values.h"
 
-/// The kernel behind all verbs that make rows: values from a Source, through a Finish (see row_values.h), to Rows
-/// of T and to a Quantised, each where it is wanted. Each verb's file has its Source and its formula.
+/// The kernel behind all verbs that make rows: values from a Source, through a Finish (see row_values.h), to
+/// Rows of T and to a Quantised, each where it is wanted. Each verb's file has its Source and its formula.
 namespace twofour::cuda {
 
 template <class T, class Values>
@@ -34,12 +34,12 @@ void launch_team(const char* name, const Source& source, const Finish& finish, E
   using Team = RowTeam<kThreads>;
   const Grid grid{blocks_for(extent.capacity, Team::kRowsPerBlock)};
   if (grid.x == 0) return;
-  check_launch(name, launch(write_rows<T, Source, Finish, kThreads, kSteps>, grid, Grid{Team::kBlock}, 0, stream,
-                            source, finish, extent.count, out, quantised));
+  check_launch(name, launch(write_rows<T, Source, Finish, kThreads, kSteps>, grid, Grid{Team::kBlock}, 0,
+                            stream, source, finish, extent.count, out, quantised));
 }
 
-/// A warp (or more: kLeastTeam threads) for a row of up to 1,024 columns, 4 warps up to 4,096, 16 up to 16,384 and
-/// beyond.
+/// A warp (or more: kLeastTeam threads) for a row of up to 1,024 columns, 4 warps up to 4,096; beyond, which
+/// no usual model has, 16 warps that make the values anew each time they are looked at.
 template <class T, int kLeastTeam = 32, class Source, class Finish>
 void launch_rows(const char* name, const Source& source, const Finish& finish, Extent extent, const Rows& out,
                  const Quantised& quantised, Stream stream) {
@@ -50,7 +50,6 @@ void launch_rows(const char* name, const Source& source, const Finish& finish, E
     if (vectors <= kSteps * 32) return with(launch_team<32, kSteps, T, Source, Finish>);
   }
   if (vectors <= kSteps * 128) return with(launch_team<128, kSteps, T, Source, Finish>);
-  if (vectors <= kSteps * 512) return with(launch_team<512, kSteps, T, Source, Finish>);
   with(launch_team<512, 0, T, Source, Finish>);
 }
 

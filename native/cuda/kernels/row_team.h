@@ -26,7 +26,7 @@ class RowTeam {
     }
     if constexpr (kThreads > 32) {
       constexpr int kWarps = kThreads / 32;
-      SHARED_ARRAY(float, partial, kWarps * kCount);
+      SHARED_ARRAY(float, partial, kWarps* kCount);
       if (threadIdx.x % 32 == 0) {
         for (int i = 0; i < kCount; ++i) partial.store(threadIdx.x / 32 * kCount + i, values[i]);
       }

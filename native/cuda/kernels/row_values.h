@@ -4,12 +4,12 @@
 
 namespace twofour::cuda {
 
-/// One thread's share of a row: eight columns at (step · kThreads + lane) · 8 for each step, held in registers.
-/// With kSteps = 0 a row of any width, whose values are made again each time they are looked at.
+/// One thread's share of a row: eight columns at (step · kThreads + lane) · 8 for each step, held in
+/// registers. With kSteps = 0 a row of any width, whose values are made again each time they are looked at.
 ///
-/// Source: `void load(size_t row, size_t column, float (&x)[8]) const`, whose loads of all steps are under way
-/// together. Finish: `void measure(values, width)` looks at the row as it was loaded, then
-/// `void apply(size_t row, size_t column, float (&x)[8]) const` makes the final values.
+/// Source: `void load(size_t row, size_t column, float (&x)[8]) const`, whose loads of all steps are under
+/// way together. Finish: `void measure(values, width)` looks at the row as it was loaded, then `void
+/// apply(size_t row, size_t column, float (&x)[8]) const` makes the final values.
 template <class Source, class Finish, int kThreads, int kSteps>
 class RowValues {
  public:

@@ -52,8 +52,8 @@ std::vector<float> expected_of(const Case& of) {
   return reference.download(*out);
 }
 
-/// Relative errors of the weights, of which each element is a mean of values: a score's sum, 2^x of it, the sum of
-/// weights; and of 16-bit words the rounding of each weight. No value is beyond 5.1.
+/// Relative errors of the weights, of which each element is a mean of values: a score's sum, 2^x of it, the
+/// sum of weights; and of 16-bit words the rounding of each weight. No value is beyond 5.1.
 double tolerance_of(const Case& of) {
   const double longest = *std::max_element(of.shape.lengths.begin(), of.shape.lengths.end());
   const double score = static_cast<double>(of.shape.head_size) * 5.1 * 5.1 * of.scale();
@@ -66,8 +66,8 @@ void check(Checks& checks, const Shape& shape, cuda::Word word) {
   const DeviceRows in(word, 3 * of.width(), of.batch.tokens(), of.qkv);
   const std::vector<float> expected = expected_of(of);
   check_verb(checks, {.name = "attention of " + std::to_string(shape.heads) + " heads of " +
-                              std::to_string(shape.head_size) + (shape.bias ? " with bias" : "") + ", longest " +
-                              std::to_string(of.span - 2),
+                              std::to_string(shape.head_size) + (shape.bias ? " with bias" : "") +
+                              ", longest " + std::to_string(of.span - 2),
                       .word = word,
                       .width = of.width(),
                       .count = of.batch.tokens(),
@@ -75,7 +75,8 @@ void check(Checks& checks, const Shape& shape, cuda::Word word) {
                       .tolerance = std::vector<double>(expected.size(), tolerance_of(of)),
                       .run =
                           [&](const cuda::Rows& to, const cuda::Quantised& quantised) {
-                            cuda::attention(in.rows(), of.device_shape(), of.batch.device(), to, quantised, nullptr);
+                            cuda::attention(in.rows(), of.device_shape(), of.batch.device(), to, quantised,
+                                            nullptr);
                           },
                       .quantised_alone = false});
 }
@@ -102,8 +103,8 @@ void check_attention(Checks& checks) {
     for (const size_t head_size : {1, 8, 13, 16, 32, 40, 64, 80, 96, 112, 127, 128})
       check(checks, {{5, 0, 70, 1}, head_size == 64 ? 3u : 1u, head_size}, word);
     check(checks, {{1}, 2, 64}, word);
-    check(checks, {{64, 128, 65}, 1, 64}, word);
-    check(checks, {{512}, 1, 64}, word);
+    check(checks, {{64, 128, 65}, 1, 48}, word);
+    check(checks, {{512}, 1, word == cuda::Word::float32 ? 8u : 64u}, word);
     check(checks, {{90, 3}, 2, 24, true}, word);
     check(checks, {{40, 3}, 1, 72, true}, word);
     check_company(checks, word);

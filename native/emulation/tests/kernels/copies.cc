@@ -45,8 +45,9 @@ void check_conversions(Checks& checks, cuda::Word word, size_t width) {
   const DeviceMemory<float> out((kCount + 2) * width);
   cuda::to_float(rows.rows(), {count.data(), kCount + 2}, out.data(), nullptr);
   const std::vector<float> expected = rounded(values, word);
-  checks.check("to_float, " + name_of(word) + ", width " + std::to_string(width),
-               std::equal(expected.begin(), expected.end(), out.data()) && out.untouched_from(kCount * width));
+  checks.check(
+      "to_float, " + name_of(word) + ", width " + std::to_string(width),
+      std::equal(expected.begin(), expected.end(), out.data()) && out.untouched_from(kCount * width));
 }
 
 }  // namespace

@@ -50,21 +50,24 @@ DeviceRows::DeviceRows(cuda::Word word, size_t width, size_t capacity, std::span
     : DeviceRows(word, width, capacity) {
   for (size_t row = 0; width > 0 && row < values.size() / width; ++row) {
     for (size_t column = 0; column < cuda::stride_of(width); ++column)
-      set(row, column, column < width ? values[row * width + column] : std::numeric_limits<float>::quiet_NaN());
+      set(row, column,
+          column < width ? values[row * width + column] : std::numeric_limits<float>::quiet_NaN());
   }
 }
 
 void DeviceRows::set(size_t row, size_t column, float value) {
   const size_t i = row * cuda::stride_of(width_) + column;
   unsigned char* to = memory_.data() + i * cuda::bytes_of(word_);
-  const uint16_t half = cuda::from_float<cuda::Half>(value).bits, brain = cuda::from_float<cuda::Bfloat16>(value).bits;
+  const uint16_t half = cuda::from_float<cuda::Half>(value).bits,
+                 brain = cuda::from_float<cuda::Bfloat16>(value).bits;
   if (word_ == cuda::Word::float32) std::memcpy(to, &value, 4);
   if (word_ == cuda::Word::float16) std::memcpy(to, &half, 2);
   if (word_ == cuda::Word::bfloat16) std::memcpy(to, &brain, 2);
 }
 
 float DeviceRows::at(size_t row, size_t column) const {
-  const unsigned char* from = memory_.data() + (row * cuda::stride_of(width_) + column) * cuda::bytes_of(word_);
+  const unsigned char* from =
+      memory_.data() + (row * cuda::stride_of(width_) + column) * cuda::bytes_of(word_);
   float value = 0;
   uint16_t bits = 0;
   std::memcpy(word_ == cuda::Word::float32 ? static_cast<void*>(&value) : &bits, from, cuda::bytes_of(word_));
@@ -82,7 +85,8 @@ std::vector<float> DeviceRows::values(size_t count) const {
 
 std::string DeviceRows::trespasses(size_t count) const {
   const size_t stride = cuda::stride_of(width_);
-  if (!memory_.untouched_from(count * stride * cuda::bytes_of(word_))) return "rows beyond the count were written";
+  if (!memory_.untouched_from(count * stride * cuda::bytes_of(word_)))
+    return "rows beyond the count were written";
   for (size_t row = 0; row < count; ++row) {
     for (size_t column = width_; column < stride; ++column) {
       if (at(row, column) != 0) return "row " + text(row) + " has no zero at padding column " + text(column);
@@ -100,7 +104,8 @@ float DeviceQuantised::level(size_t row, size_t column) const {
 std::string DeviceQuantised::trespasses(size_t count) const {
   const size_t stride = cuda::stride_of(width_);
   const size_t zeros = word_ == cuda::QuantisedWord::int8 ? count : 0;
-  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(count) || !zeros_.untouched_from(zeros))
+  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(count) ||
+      !zeros_.untouched_from(zeros))
     return "quantised rows beyond the count were written";
   for (size_t row = 0; row < count; ++row) {
     for (size_t column = width_; column < stride; ++column) {
@@ -117,13 +122,15 @@ std::string DeviceQuantised::difference(size_t row, std::vector<float> values) c
   if (whole) {
     if (std::isnan(levels.scale) ? !std::isnan(scale(row)) : levels.scale != scale(row))
       return "scale " + text(scale(row)) + ", expected " + text(levels.scale);
-    if (zero(row) != levels.zero - 128) return "zero " + text(zero(row)) + ", expected " + text(levels.zero - 128);
+    if (zero(row) != levels.zero - 128)
+      return "zero " + text(zero(row)) + ", expected " + text(levels.zero - 128);
   } else {
     round_inputs(Format::float8, expected);
   }
   for (size_t column = 0; column < width_; ++column) {
     const float got = whole ? level(row, column) : at(row, column);
-    const float wanted = whole ? static_cast<float>(level_of(values[column], levels) - 128) : expected[column];
+    const float wanted =
+        whole ? static_cast<float>(level_of(values[column], levels) - 128) : expected[column];
     if (std::isnan(wanted) ? std::isnan(got) : wanted == got) continue;
     return "row " + text(row) + ", column " + text(column) + ": " + text(got) + ", expected " + text(wanted);
   }
@@ -178,6 +185,5 @@ std::vector<float> numbers(size_t count, uint32_t seed, float scale) {
   }
   return values;
 }
-
 
 }  // namespace twofour::emulation

@@ -65,7 +65,8 @@ class DeviceRows {
   cuda::Rows unwanted() const { return {nullptr, word_, width_, cuda::stride_of(width_)}; }
   float at(size_t row, size_t column) const;
   std::vector<float> values(size_t count) const;
-  /// What is wrong beside the values: padding columns that are no zeros, rows from `count` on that were written.
+  /// What is wrong beside the values: padding columns that are no zeros, rows from `count` on that were
+  /// written.
   std::string trespasses(size_t count) const;
   std::span<const unsigned char> bytes() const { return {memory_.data(), memory_.size()}; }
 
@@ -79,7 +80,11 @@ class DeviceRows {
 class DeviceQuantised {
  public:
   DeviceQuantised(cuda::QuantisedWord word, size_t width, size_t capacity)
-      : word_(word), width_(width), levels_(capacity * cuda::stride_of(width)), scales_(capacity), zeros_(capacity) {}
+      : word_(word),
+        width_(width),
+        levels_(capacity * cuda::stride_of(width)),
+        scales_(capacity),
+        zeros_(capacity) {}
 
   cuda::Quantised quantised() const {
     return {levels_.data(), word_, scales_.data(), zeros_.data(), width_, cuda::stride_of(width_)};
@@ -88,7 +93,9 @@ class DeviceQuantised {
   float level(size_t row, size_t column) const;
   float scale(size_t row) const { return scales_[row]; }
   int32_t zero(size_t row) const { return word_ == cuda::QuantisedWord::int8 ? zeros_[row] : 0; }
-  float at(size_t row, size_t column) const { return (level(row, column) - static_cast<float>(zero(row))) * scale(row); }
+  float at(size_t row, size_t column) const {
+    return (level(row, column) - static_cast<float>(zero(row))) * scale(row);
+  }
   std::string trespasses(size_t count) const;
   /// Where levels, scale or zero of the row differ from those that backend/formats.h gives.
   std::string difference(size_t row, std::vector<float> values) const;

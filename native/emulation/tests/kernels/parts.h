@@ -3,8 +3,8 @@
 
 namespace twofour::emulation {
 
-/// Every kernel of native/cuda/kernels against the plain backend's verbs, in every word, at odd sizes and under
-/// each order of warps.
+/// Every kernel of native/cuda/kernels against the plain backend's verbs, in every word, at odd sizes and
+/// under each order of warps.
 void check_norms(Checks& checks);
 void check_products(Checks& checks);
 void check_copies(Checks& checks);

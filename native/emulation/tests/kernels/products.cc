@@ -8,8 +8,9 @@ namespace twofour::emulation {
 namespace {
 
 constexpr size_t kCount = 4;
-constexpr Activation kActivations[] = {Activation::none, Activation::gelu,       Activation::gelu_tanh, Activation::relu,
-                                       Activation::silu, Activation::quick_gelu, Activation::tanh};
+constexpr Activation kActivations[] = {Activation::none, Activation::gelu, Activation::gelu_tanh,
+                                       Activation::relu, Activation::silu, Activation::quick_gelu,
+                                       Activation::tanh};
 
 /// Of activating a number near x in fp32: roundings of the exponent are relative to it.
 double activation_tolerance(double x) { return 0x1p-24 * 8 * (1 + std::fabs(x)) * (1 + std::fabs(x)); }
@@ -20,18 +21,21 @@ void check_activate(Checks& checks, Activation activation, cuda::Word word, size
   for (const float x : values) expected.push_back(activate(activation, x));
   const DeviceMemory<int32_t> count(std::vector<int32_t>{kCount});
   const DeviceRows in(word, width, kCount, values);
-  check_verb(checks, {.name = "activate " + std::to_string(static_cast<int>(activation)),
-                      .word = word,
-                      .width = width,
-                      .count = kCount,
-                      .expected = expected,
-                      .tolerance = tolerances(values.size(), [&](size_t i) { return activation_tolerance(values[i]); }),
-                      .run = [&](const cuda::Rows& to, const cuda::Quantised& quantised) {
-                        cuda::activate(in.rows(), activation, {count.data(), kCount + 2}, to, quantised, nullptr);
-                      }});
+  check_verb(
+      checks,
+      {.name = "activate " + std::to_string(static_cast<int>(activation)),
+       .word = word,
+       .width = width,
+       .count = kCount,
+       .expected = expected,
+       .tolerance = tolerances(values.size(), [&](size_t i) { return activation_tolerance(values[i]); }),
+       .run = [&](const cuda::Rows& to, const cuda::Quantised& quantised) {
+         cuda::activate(in.rows(), activation, {count.data(), kCount + 2}, to, quantised, nullptr);
+       }});
 }
 
-/// A matrix of 8-bit weights and one input, quantised by the kernel, and their product as a library leaves it.
+/// A matrix of 8-bit weights and one input, quantised by the kernel, and their product as a library leaves
+/// it.
 struct Product {
   Product(Reference& reference, Format format, size_t rows);
 
@@ -97,22 +101,26 @@ struct Epilogues {
   bool residual;
 };
 
-void check_dequantise(Checks& checks, Reference& reference, const Product& product, cuda::SumWord sum, cuda::Word word,
-                      const Epilogues& epilogue) {
+void check_dequantise(Checks& checks, Reference& reference, const Product& product, cuda::SumWord sum,
+                      cuda::Word word, const Epilogues& epilogue) {
   const size_t width = product.rows;
   const std::vector<float> residual = rounded(numbers(kCount * width, 15), word);
   const auto plain_residual = reference.upload(residual, width);
   const auto out = reference.room(kCount, width);
-  reference.backend().linear(*product.linear, *reference.upload(product.in, Product::kColumns, {product.linear.get()}),
-                             {.activation = epilogue.activation, .residual = epilogue.residual ? plain_residual.get() : nullptr},
-                             *out);
+  reference.backend().linear(
+      *product.linear, *reference.upload(product.in, Product::kColumns, {product.linear.get()}),
+      {.activation = epilogue.activation, .residual = epilogue.residual ? plain_residual.get() : nullptr},
+      *out);
 
-  const DeviceMemory<int32_t> whole(laid_out<int32_t>(product.sums, width, [](double x) { return static_cast<int32_t>(x); }));
-  const DeviceMemory<float> wide(laid_out<float>(product.sums, width, [](double x) { return static_cast<float>(x); }));
+  const DeviceMemory<int32_t> whole(
+      laid_out<int32_t>(product.sums, width, [](double x) { return static_cast<int32_t>(x); }));
+  const DeviceMemory<float> wide(
+      laid_out<float>(product.sums, width, [](double x) { return static_cast<float>(x); }));
   const DeviceMemory<cuda::Bfloat16> brief(laid_out<cuda::Bfloat16>(
       product.sums, width, [](double x) { return cuda::from_float<cuda::Bfloat16>(static_cast<float>(x)); }));
-  const void* sums = sum == cuda::SumWord::int32 ? static_cast<const void*>(whole.data())
-                     : sum == cuda::SumWord::float32 ? static_cast<const void*>(wide.data()) : brief.data();
+  const void* sums = sum == cuda::SumWord::int32     ? static_cast<const void*>(whole.data())
+                     : sum == cuda::SumWord::float32 ? static_cast<const void*>(wide.data())
+                                                     : brief.data();
   std::vector<int32_t> row_sums(cuda::stride_of(width), 77);
   std::copy(product.row_sums.begin(), product.row_sums.end(), row_sums.begin());
   const DeviceMemory<int32_t> device_row_sums(row_sums), count(std::vector<int32_t>{kCount});
@@ -132,7 +140,8 @@ void check_dequantise(Checks& checks, Reference& reference, const Product& produ
        .expected = expected,
        .tolerance = tolerances(expected.size(),
                                [&](size_t i) {
-                                 const double size = product.magnitudes[i] + std::fabs(product.bias[i % width]);
+                                 const double size =
+                                     product.magnitudes[i] + std::fabs(product.bias[i % width]);
                                  return 1.2 * size * (sum_error + 0x1p-24 * 8) + activation_tolerance(size) +
                                         0x1p-23 * std::fabs(residual[i]);
                                }),
@@ -164,7 +173,8 @@ void check_products(Checks& checks) {
       check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::gelu, false});
       check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::none, true});
       check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::relu, true});
-      check_dequantise(checks, reference, floats, cuda::SumWord::float32, word, {Activation::gelu_tanh, false});
+      check_dequantise(checks, reference, floats, cuda::SumWord::float32, word,
+                       {Activation::gelu_tanh, false});
       check_dequantise(checks, reference, floats, cuda::SumWord::bfloat16, word, {Activation::none, true});
     }
   }

@@ -23,9 +23,9 @@ struct Verb {
   bool quantised_alone = true;
 };
 
-/// Runs it under every order of warps, with and without Quantised outputs: values within the tolerance, equal bits
-/// under each order, zeros as padding, nothing written beyond the count, levels those of backend/formats.h. One
-/// check.
+/// Runs it under every order of warps, with and without Quantised outputs: values within the tolerance, equal
+/// bits under each order, zeros as padding, nothing written beyond the count, levels those of
+/// backend/formats.h. One check.
 void check_verb(Checks& checks, const Verb& verb);
 
 /// The plain backend, on vectors.
