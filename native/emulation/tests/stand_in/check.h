@@ -15,6 +15,8 @@ void check_breach(const std::string& part, const std::string& what);
 /// That nothing was broken since the last look.
 void check_clean(const std::string& what);
 int finish();
+/// Takes back every setting, fault and breach.
+void reset();
 
 void check_runtime();
 void check_graphs();

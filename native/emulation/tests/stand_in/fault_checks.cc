@@ -42,7 +42,7 @@ void check_machines() {
   check(cudaFuncSetAttribute(nullptr, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024) != cudaSuccess, "which has less shared memory");
   check_breach("shared memory", "too much shared memory");
   check(emulation_set("nothing", 1) == 0, "a setting that is none is told");
-  emulation_reset();
+  reset();
 }
 
 void check_lost_device() {
@@ -60,11 +60,11 @@ void check_lost_device() {
   check(cudaMalloc(&memory, 16) == cudaErrorLaunchFailure, "every later call gives the fault");
   check(cudaGetLastError() == cudaErrorLaunchFailure && cudaGetLastError() == cudaErrorLaunchFailure, "which does not go away");
   check(cudaMemsetAsync(device.as(), 0, 64, stream.handle) == cudaErrorLaunchFailure, "nor is work queued");
-  emulation_reset();
+  reset();
   enqueue_kernel(stream.handle, [] { throw std::runtime_error("thread 3 read past the end"); });
   check(cudaDeviceSynchronize() == cudaErrorLaunchFailure, "a kernel that throws faults");
   check(std::string(emulation_last_breach()).find("thread 3 read past the end") != std::string::npos, "with its own sentence");
-  emulation_reset();
+  reset();
   check(cudaMemset(device.as(), 0, 64) == cudaSuccess, "devices come back for the next check");
 }
 
