@@ -15,6 +15,7 @@ export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cpu: ['base', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
+  emulation: ['base', 'backend', 'cuda', 'plain'],
   node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
@@ -97,7 +98,7 @@ function refuseLine(
   if (open === undefined || header === undefined) return undefined
   if (nodeHeaders.test(header) && room !== 'node')
     return `native/${room} includes <${header}>, which native/node alone may`
-  if (cudaHeaders.test(header) && room !== 'cuda')
+  if (cudaHeaders.test(header) && room !== 'cuda' && room !== 'emulation')
     return `native/${room} includes <${header}>, which native/cuda alone may`
   if (open === '<') return undefined
   const other = header.split('/')[0]!

@@ -47,7 +47,8 @@ Tables& tables();
 template <class Table, class Handle>
 auto& live(const Table& table, Handle handle, const char* what) {
   auto* object = table.find(handle);
-  if (object == nullptr) throw Refused{CUBLAS_STATUS_INVALID_VALUE, std::string(what) + " was never created, or was destroyed."};
+  if (object == nullptr)
+    throw Refused{CUBLAS_STATUS_INVALID_VALUE, std::string(what) + " was never created, or was destroyed."};
   return *object;
 }
 

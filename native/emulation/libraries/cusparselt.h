@@ -24,7 +24,8 @@ struct Stamp {
   uint64_t serial;
 };
 
-/// What is behind any opaque struct. An object lives until it is destroyed, which its users must be before it.
+/// What is behind any opaque struct. An object lives until it is destroyed, which its users must be before
+/// it.
 struct Object {
   virtual ~Object() = default;
   uint64_t serial = 0;
@@ -74,7 +75,8 @@ struct Tables {
 };
 Tables& tables();
 
-/// Puts a new object behind an opaque struct. A struct that still holds a live one is refused, unless `again`.
+/// Puts a new object behind an opaque struct. A struct that still holds a live one is refused, unless
+/// `again`.
 template <class T, class Struct>
 T& create(Struct* place, bool again = false);
 /// The object behind a struct: refuses one that was not initialised, was destroyed, or was copied or moved.
@@ -103,7 +105,8 @@ T& live(const Struct* place) {
   if (stamp.kind != T::kKind) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was not initialised.");
   T* object = find<T>(place);
   if (object == nullptr) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was destroyed.");
-  if (stamp.self != place) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was copied or moved, but others refer to where it was.");
+  if (stamp.self != place)
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was copied or moved, but others refer to where it was.");
   return *object;
 }
 
@@ -111,7 +114,9 @@ template <class T, class Struct>
 T& create(Struct* place, bool again) {
   if (place == nullptr) refuse(CUSPARSE_STATUS_INVALID_VALUE, std::string(T::kName) + " is null.");
   if (T* former = find<T>(place)) {
-    if (!again) refuse(CUSPARSE_STATUS_INVALID_VALUE, std::string(T::kName) + " is initialised twice without being destroyed.");
+    if (!again)
+      refuse(CUSPARSE_STATUS_INVALID_VALUE,
+             std::string(T::kName) + " is initialised twice without being destroyed.");
     destroy(*former, T::kName);
   }
   auto object = std::make_unique<T>();

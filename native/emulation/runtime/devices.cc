@@ -70,7 +70,8 @@ cudaError_t enter_creation(const char* function) {
   for (const auto& [handle, stream] : state().streams.all()) {
     if (stream->capture == nullptr || !breaks_captures(*stream->capture)) continue;
     stream->capture->broken = true;
-    error = refuse(cudaErrorStreamCaptureUnsupported, std::string(function) + " is illegal while a stream records a graph.");
+    error = refuse(cudaErrorStreamCaptureUnsupported,
+                   std::string(function) + " is illegal while a stream records a graph.");
   }
   return error;
 }
@@ -192,7 +193,8 @@ cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute attribute, int v
   const std::lock_guard lock(state().mutex);
   if (const cudaError_t error = enter("cudaFuncSetAttribute")) return give(error);
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize && (value < 0 || value > shared_memory())) {
-    return refuse(cudaErrorInvalidValue, "A kernel asks for " + std::to_string(value) + " bytes of shared memory, of which this device has " +
+    return refuse(cudaErrorInvalidValue, "A kernel asks for " + std::to_string(value) +
+                                             " bytes of shared memory, of which this device has " +
                                              std::to_string(shared_memory()) + ".");
   }
   return give(cudaSuccess);
@@ -205,7 +207,8 @@ cudaError_t cudaDeviceSynchronize() {
   for (const auto& [handle, stream] : state().streams.all()) {
     if (stream->capture == nullptr) continue;
     stream->capture->broken = true;
-    return refuse(cudaErrorStreamCaptureUnsupported, "cudaDeviceSynchronize is illegal while a stream records a graph.");
+    return refuse(cudaErrorStreamCaptureUnsupported,
+                  "cudaDeviceSynchronize is illegal while a stream records a graph.");
   }
   return give(drain_device(current, false));
 }

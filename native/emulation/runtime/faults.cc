@@ -1,5 +1,5 @@
-// Faults, settings, breaches and the rules of the hot path. All of it is state of the process: it stands for the
-// machine that the process runs on.
+// Faults, settings, breaches and the rules of the hot path. All of it is state of the process: it stands for
+// the machine that the process runs on.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -79,7 +79,8 @@ const Setting* row_of(const std::string& name) {
   return row == std::end(kSettings) ? nullptr : row;
 }
 
-/// TWOFOUR_EMULATION="devices=2,compute=75,fail=cudaMalloc:3:2": settings, and faults as function:call:status.
+/// TWOFOUR_EMULATION="devices=2,compute=75,fail=cudaMalloc:3:2": settings, and faults as
+/// function:call:status.
 void set_from_environment(Rules& rules) {
   const char* text = std::getenv("TWOFOUR_EMULATION");
   std::istringstream parts(text == nullptr ? "" : text);
@@ -220,7 +221,8 @@ long emulation_setting(const char* name) { return setting(name); }
 int emulation_copy_without(const char* library, const char* copy, const char* symbol) {
   std::ifstream in(library, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  // A whole name of the table of strings: dlsym compares it with what is asked for, so one other letter hides it.
+  // A whole name of the table of strings: dlsym compares it with what is asked for, so one other letter hides
+  // it.
   const std::string whole = std::string(1, '\0') + symbol + '\0';
   size_t found = 0;
   for (size_t at = bytes.find(whole); at != std::string::npos; at = bytes.find(whole, at + 1), ++found) {

@@ -91,28 +91,34 @@ Place place_of(const void* at) {
   return found != nullptr ? found->second.place : Place::pinned;
 }
 
-cudaError_t check_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, bool pinned, Ends& ends) {
+cudaError_t check_copy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, bool pinned,
+                       Ends& ends) {
   ends = {place_of(to), place_of(from)};
   static constexpr Ends kEnds[] = {{Place::pinned, Place::pinned},
                                    {Place::device, Place::pinned},
                                    {Place::pinned, Place::device},
                                    {Place::device, Place::device}};
   if (kind != cudaMemcpyDefault) {
-    if (kind < 0 || kind > cudaMemcpyDeviceToDevice) return refuse(cudaErrorInvalidMemcpyDirection, "A copy has no such direction.");
+    if (kind < 0 || kind > cudaMemcpyDeviceToDevice)
+      return refuse(cudaErrorInvalidMemcpyDirection, "A copy has no such direction.");
     if (ends.to != kEnds[kind].to || ends.from != kEnds[kind].from) {
       return refuse(cudaErrorInvalidValue, "A copy names a direction that its pointers do not have.");
     }
   }
-  if (ends.to_device() && !is_inside(to, bytes, Place::device, "the target of a copy")) return cudaErrorInvalidValue;
-  if (ends.from_device() && !is_inside(from, bytes, Place::device, "the source of a copy")) return cudaErrorInvalidValue;
+  if (ends.to_device() && !is_inside(to, bytes, Place::device, "the target of a copy"))
+    return cudaErrorInvalidValue;
+  if (ends.from_device() && !is_inside(from, bytes, Place::device, "the source of a copy"))
+    return cudaErrorInvalidValue;
   if (!pinned) return cudaSuccess;
-  if (!ends.to_device() && !is_inside(to, bytes, Place::pinned, "the target of an asynchronous copy")) return cudaErrorInvalidValue;
-  if (!ends.from_device() && !is_inside(from, bytes, Place::pinned, "the source of an asynchronous copy")) return cudaErrorInvalidValue;
+  if (!ends.to_device() && !is_inside(to, bytes, Place::pinned, "the target of an asynchronous copy"))
+    return cudaErrorInvalidValue;
+  if (!ends.from_device() && !is_inside(from, bytes, Place::pinned, "the source of an asynchronous copy"))
+    return cudaErrorInvalidValue;
   return cudaSuccess;
 }
 
-std::shared_ptr<Operation> operation_of(const char* name, std::function<void()> work, std::vector<EmulatedUse> uses,
-                                        size_t bytes) {
+std::shared_ptr<Operation> operation_of(const char* name, std::function<void()> work,
+                                        std::vector<EmulatedUse> uses, size_t bytes) {
   auto operation = std::make_shared<Operation>();
   operation->name = name;
   operation->uses = std::move(uses);
@@ -156,7 +162,9 @@ using namespace twofour::emulation;
 
 extern "C" {
 
-cudaError_t cudaMalloc(void** pointer, size_t bytes) { return allocate(pointer, bytes, Place::device, "cudaMalloc"); }
+cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  return allocate(pointer, bytes, Place::device, "cudaMalloc");
+}
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) {
   return allocate(pointer, bytes, Place::pinned, "cudaHostAlloc");
 }
@@ -171,16 +179,19 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   return give(cudaSuccess);
 }
 
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, cudaStream_t handle) {
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t handle) {
   const std::lock_guard lock(state().mutex);
   cudaError_t error;
   Stream* stream = open_stream(handle, "cudaMemcpyAsync", error);
   if (stream == nullptr) return give(error);
   if (bytes == 0) return give(cudaSuccess);
   Ends ends{};
-  if ((error = check_copy(to, from, bytes, kind, true, ends)) != cudaSuccess) return break_capture(*stream, error);
+  if ((error = check_copy(to, from, bytes, kind, true, ends)) != cudaSuccess)
+    return break_capture(*stream, error);
   auto copy = [=] { std::memmove(to, from, bytes); };
-  std::vector<EmulatedUse> uses{{to, bytes, 1, "the target of a copy"}, {from, bytes, 0, "the source of a copy"}};
+  std::vector<EmulatedUse> uses{{to, bytes, 1, "the target of a copy"},
+                                {from, bytes, 0, "the source of a copy"}};
   return give(push(handle, *stream, operation_of("cudaMemcpyAsync", copy, std::move(uses), bytes)));
 }
 
@@ -200,7 +211,8 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t hand
   Stream* stream = open_stream(handle, "cudaMemsetAsync", error);
   if (stream == nullptr) return give(error);
   if (bytes == 0) return give(cudaSuccess);
-  if (!is_inside(to, bytes, Place::device, "the target of a fill")) return break_capture(*stream, cudaErrorInvalidValue);
+  if (!is_inside(to, bytes, Place::device, "the target of a fill"))
+    return break_capture(*stream, cudaErrorInvalidValue);
   std::vector<EmulatedUse> uses{{to, bytes, 1, "the target of a fill"}};
   auto fill = [=] { std::memset(to, value, bytes); };
   return give(push(handle, *stream, operation_of("cudaMemsetAsync", fill, std::move(uses), bytes / 100)));

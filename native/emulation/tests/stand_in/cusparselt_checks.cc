@@ -9,14 +9,19 @@
 namespace twofour::emulation::checks {
 namespace {
 
-#define FUNCTIONS(X)                                                                                                    \
-  X(cusparseLtInit) X(cusparseLtDestroy) X(cusparseLtGetVersion) X(cusparseLtGetProperty) X(cusparseLtGetErrorName)       \
-  X(cusparseLtDenseDescriptorInit) X(cusparseLtStructuredDescriptorInit) X(cusparseLtMatDescriptorDestroy)                \
-  X(cusparseLtMatmulDescriptorInit) X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit)               \
-  X(cusparseLtMatmulAlgSelectionDestroy) X(cusparseLtMatmulAlgSetAttribute) X(cusparseLtMatmulAlgGetAttribute)            \
-  X(cusparseLtMatmulPlanInit) X(cusparseLtMatmulPlanDestroy) X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck) \
-  X(cusparseLtSpMMACompressedSize) X(cusparseLtSpMMACompressedSize2) X(cusparseLtSpMMACompress)                           \
-  X(cusparseLtSpMMACompress2) X(cusparseLtMatmulSearch) X(cusparseLtMatmul)
+#define FUNCTIONS(X)                                                                              \
+  X(cusparseLtInit)                                                                               \
+  X(cusparseLtDestroy) X(cusparseLtGetVersion) X(cusparseLtGetProperty) X(cusparseLtGetErrorName) \
+      X(cusparseLtDenseDescriptorInit) X(cusparseLtStructuredDescriptorInit)                      \
+          X(cusparseLtMatDescriptorDestroy) X(cusparseLtMatmulDescriptorInit)                     \
+              X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit)             \
+                  X(cusparseLtMatmulAlgSelectionDestroy) X(cusparseLtMatmulAlgSetAttribute)       \
+                      X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit)              \
+                          X(cusparseLtMatmulPlanDestroy) X(cusparseLtMatmulGetWorkspace)          \
+                              X(cusparseLtSpMMAPruneCheck) X(cusparseLtSpMMACompressedSize)       \
+                                  X(cusparseLtSpMMACompressedSize2) X(cusparseLtSpMMACompress)    \
+                                      X(cusparseLtSpMMACompress2) X(cusparseLtMatmulSearch)       \
+                                          X(cusparseLtMatmul)
 struct Functions {
 #define MEMBER(name) decltype(&::name) name = nullptr;
   FUNCTIONS(MEMBER)
@@ -49,8 +54,12 @@ constexpr auto kTransposed = CUSPARSE_OPERATION_TRANSPOSE;
 class Linear24 {
  public:
   Linear24(const Functions& lt, const Case& each, bool whole = true)
-      : lt(lt), each(each), w(each.input, each.rows, each.columns, each.columns), x(each.input, each.tokens, each.columns, each.columns + 32),
-        c(each.c, each.tokens, each.rows, each.rows + 32), d(each.d, each.tokens, each.rows, each.rows + 32),
+      : lt(lt),
+        each(each),
+        w(each.input, each.rows, each.columns, each.columns),
+        x(each.input, each.tokens, each.columns, each.columns + 32),
+        c(each.c, each.tokens, each.rows, each.rows + 32),
+        d(each.d, each.tokens, each.rows, each.rows + 32),
         bias(size_of(each.input) == 1 ? CUDA_R_32F : each.c, 1, each.rows, each.rows) {
     std::mt19937 random(24);
     const bool integer = each.input == CUDA_R_8I;
@@ -60,7 +69,8 @@ class Linear24 {
     c.fill(random, integer ? 50 : 1);
     bias.fill(random, 2);
     lt.cusparseLtInit(&handle);
-    if (whole) check(describe() == CUSPARSE_STATUS_SUCCESS && plan_it() == CUSPARSE_STATUS_SUCCESS, "a plan is made");
+    if (whole)
+      check(describe() == CUSPARSE_STATUS_SUCCESS && plan_it() == CUSPARSE_STATUS_SUCCESS, "a plan is made");
   }
   Linear24(const Linear24&) = delete;
   Linear24& operator=(const Linear24&) = delete;
@@ -73,31 +83,41 @@ class Linear24 {
 
   cusparseStatus_t describe(cusparseOperation_t operation_x = kTransposed) {
     const auto row = CUSPARSE_ORDER_ROW, column = CUSPARSE_ORDER_COL;
-    cusparseStatus_t status = lt.cusparseLtStructuredDescriptorInit(&handle, &matrices[0], each.rows, each.columns, w.stride, 16, each.input,
-                                                                    row, CUSPARSELT_SPARSITY_50_PERCENT);
+    cusparseStatus_t status =
+        lt.cusparseLtStructuredDescriptorInit(&handle, &matrices[0], each.rows, each.columns, w.stride, 16,
+                                              each.input, row, CUSPARSELT_SPARSITY_50_PERCENT);
     if (status != CUSPARSE_STATUS_SUCCESS) return status;
     ++described;
-    status = lt.cusparseLtDenseDescriptorInit(&handle, &matrices[1], each.tokens, each.columns, x.stride, 16, each.input, row);
+    status = lt.cusparseLtDenseDescriptorInit(&handle, &matrices[1], each.tokens, each.columns, x.stride, 16,
+                                              each.input, row);
     if (status != CUSPARSE_STATUS_SUCCESS) return status;
     ++described;
     const cudaDataType types[] = {each.c, each.d};
     for (int i = 0; i < 2; ++i) {
-      const int64_t rows = each.sparse_b ? each.tokens : each.rows, columns = each.sparse_b ? each.rows : each.tokens;
-      status = lt.cusparseLtDenseDescriptorInit(&handle, &matrices[2 + i], rows, columns, d.stride, 16, types[i], each.sparse_b ? row : column);
+      const int64_t rows = each.sparse_b ? each.tokens : each.rows,
+                    columns = each.sparse_b ? each.rows : each.tokens;
+      status = lt.cusparseLtDenseDescriptorInit(&handle, &matrices[2 + i], rows, columns, d.stride, 16,
+                                                types[i], each.sparse_b ? row : column);
       if (status != CUSPARSE_STATUS_SUCCESS) return status;
       ++described;
     }
     const auto compute = each.input == CUDA_R_8I ? CUSPARSE_COMPUTE_32I : CUSPARSE_COMPUTE_32F;
     if (each.sparse_b) {
-      status = lt.cusparseLtMatmulDescriptorInit(&handle, &matmul, kPlain, kTransposed, &matrices[1], &matrices[0], &matrices[2], &matrices[3], compute);
+      status = lt.cusparseLtMatmulDescriptorInit(&handle, &matmul, kPlain, kTransposed, &matrices[1],
+                                                 &matrices[0], &matrices[2], &matrices[3], compute);
     } else {
-      status = lt.cusparseLtMatmulDescriptorInit(&handle, &matmul, kPlain, operation_x, &matrices[0], &matrices[1], &matrices[2], &matrices[3], compute);
+      status = lt.cusparseLtMatmulDescriptorInit(&handle, &matmul, kPlain, operation_x, &matrices[0],
+                                                 &matrices[1], &matrices[2], &matrices[3], compute);
     }
     if (status != CUSPARSE_STATUS_SUCCESS) return status;
     const int on = 1;
     const void* pointer = bias.data();
-    if (each.bias) lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_BIAS_POINTER, &pointer, sizeof(pointer));
-    if (each.relu) lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_ACTIVATION_RELU, &on, sizeof(on));
+    if (each.bias)
+      lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_BIAS_POINTER, &pointer,
+                                          sizeof(pointer));
+    if (each.relu)
+      lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_ACTIVATION_RELU, &on,
+                                          sizeof(on));
     status = lt.cusparseLtMatmulAlgSelectionInit(&handle, &selection, &matmul, CUSPARSELT_MATMUL_ALG_DEFAULT);
     selected = status == CUSPARSE_STATUS_SUCCESS;
     return status;
@@ -121,23 +141,26 @@ class Linear24 {
     return lt.cusparseLtMatmulGetWorkspace(&handle, &plan, &workspace);
   }
   cusparseStatus_t compress() {
-    return lt.cusparseLtSpMMACompress(&handle, &plan, w.data(), compressed->as(), scratch->as(), stream.handle);
+    return lt.cusparseLtSpMMACompress(&handle, &plan, w.data(), compressed->as(), scratch->as(),
+                                      stream.handle);
   }
   cusparseStatus_t run(void* workspace_at = nullptr, const void* structured = nullptr, size_t shift = 0) {
     const auto alpha = static_cast<float>(each.alpha), beta = static_cast<float>(each.beta);
     const void* s = structured == nullptr ? compressed->as() : structured;
     const void* a = each.sparse_b ? x.data() : s;
     const void* b = each.sparse_b ? s : x.data();
-    return lt.cusparseLtMatmul(&handle, &plan, &alpha, a, static_cast<const char*>(b) + shift, &beta, c.data(), d.data(), workspace_at,
-                               &stream.handle, 1);
+    return lt.cusparseLtMatmul(&handle, &plan, &alpha, a, static_cast<const char*>(b) + shift, &beta,
+                               c.data(), d.data(), workspace_at, &stream.handle, 1);
   }
   cudaError_t wait() { return cudaStreamSynchronize(stream.handle); }
   double error() {
     d.download();
     std::function<double(double)> activation;
     if (each.relu) activation = [](double value) { return std::fmax(value, 0); };
-    return error_of({w, x, c, d, each.bias ? &bias : nullptr, each.alpha, each.beta, activation},
-                    [&](int64_t token, int64_t row) { return double(c.at(token, row)); }, each.input == CUDA_R_32F ? 0x1p-10 : 0);
+    return error_of(
+        {w, x, c, d, each.bias ? &bias : nullptr, each.alpha, each.beta, activation},
+        [&](int64_t token, int64_t row) { return double(c.at(token, row)); },
+        each.input == CUDA_R_32F ? 0x1p-10 : 0);
   }
 
   const Functions& lt;
@@ -176,11 +199,13 @@ void check_products(const Functions& lt) {
     Linear24 linear(lt, each);
     Device valid(4);
     int invalid = 1;
-    lt.cusparseLtSpMMAPruneCheck(&linear.handle, &linear.matmul, linear.w.data(), valid.as<int>(), linear.stream.handle);
+    lt.cusparseLtSpMMAPruneCheck(&linear.handle, &linear.matmul, linear.w.data(), valid.as<int>(),
+                                 linear.stream.handle);
     linear.wait();
     valid.get(&invalid, 4);
     check(invalid == 0, name + ": the matrix is structured");
-    check(linear.compress() == CUSPARSE_STATUS_SUCCESS && linear.run() == CUSPARSE_STATUS_SUCCESS, name + ": a product is queued");
+    check(linear.compress() == CUSPARSE_STATUS_SUCCESS && linear.run() == CUSPARSE_STATUS_SUCCESS,
+          name + ": a product is queued");
     check(linear.wait() == cudaSuccess, name + ": a product runs");
     const double error = linear.error();
     check(error <= 1, name + ": the product is right, error " + std::to_string(error));
@@ -189,7 +214,8 @@ void check_products(const Functions& lt) {
   }
 }
 
-/// One compressed buffer serves plans over an equal structured matrix, whatever the number of tokens, and no others.
+/// One compressed buffer serves plans over an equal structured matrix, whatever the number of tokens, and no
+/// others.
 void check_buffers(const Functions& lt) {
   Linear24 first(lt, kSmall);
   first.compress();
@@ -197,14 +223,17 @@ void check_buffers(const Functions& lt) {
   Case more = kSmall;
   more.tokens = 64;
   Linear24 second(lt, more);
-  check(second.run(nullptr, first.compressed->as()) == CUSPARSE_STATUS_SUCCESS && second.wait() == cudaSuccess, "a buffer serves another number of tokens");
+  check(
+      second.run(nullptr, first.compressed->as()) == CUSPARSE_STATUS_SUCCESS && second.wait() == cudaSuccess,
+      "a buffer serves another number of tokens");
   check(second.error() <= 1, "with the right product");
   check_clean("one buffer for two plans");
   Case other = kSmall;
   other.rows = 64;
   other.columns = 32;
   Linear24 third(lt, other);
-  check(third.run(nullptr, first.compressed->as()) == CUSPARSE_STATUS_INVALID_VALUE, "a buffer does not serve another shape");
+  check(third.run(nullptr, first.compressed->as()) == CUSPARSE_STATUS_INVALID_VALUE,
+        "a buffer does not serve another shape");
   check_breach("made for another shape", "a buffer of another shape");
   emulation_set("cusparselt", 900);
   check(first.run() == CUSPARSE_STATUS_INVALID_VALUE, "nor another version");
@@ -213,7 +242,8 @@ void check_buffers(const Functions& lt) {
   check(first.run(nullptr, first.w.data()) == CUSPARSE_STATUS_INVALID_VALUE, "a buffer was compressed");
   check_breach("no compressed matrix", "a buffer that is none");
   third.compress();
-  check(first.run(nullptr, third.compressed->as()) == CUSPARSE_STATUS_SUCCESS, "what is still queued is not seen");
+  check(first.run(nullptr, third.compressed->as()) == CUSPARSE_STATUS_SUCCESS,
+        "what is still queued is not seen");
   third.wait();
   check(first.wait() == cudaErrorLaunchFailure, "and faults when it runs");
   check_breach("made for another shape", "a buffer of another shape, queued");
@@ -226,11 +256,16 @@ void check_shapes(const Functions& lt) {
     check(linear.describe(operation) != CUSPARSE_STATUS_SUCCESS, std::string("refused: ") + part);
     check_breach(part, "refused");
   };
-  refused({CUDA_R_16BF, CUDA_R_16BF, CUDA_R_16BF, 24, 64, 8}, "structured matrix of bfloat16 to be multiples of 16, got 24");
-  refused({CUDA_R_16F, CUDA_R_16F, CUDA_R_16F, 16, 64, 12}, "dense matrix of float16 to be multiples of 8, got 12");
-  refused({CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 32, 48, 16}, "structured matrix of int8 to be multiples of 32, got 48");
-  refused({CUDA_R_8F_E4M3, CUDA_R_16F, CUDA_R_16F, 32, 64, 24}, "dense matrix of e4m3 to be multiples of 16, got 24");
-  refused({CUDA_R_32F, CUDA_R_32F, CUDA_R_32F, 12, 64, 8}, "structured matrix of float32 to be multiples of 8, got 12");
+  refused({CUDA_R_16BF, CUDA_R_16BF, CUDA_R_16BF, 24, 64, 8},
+          "structured matrix of bfloat16 to be multiples of 16, got 24");
+  refused({CUDA_R_16F, CUDA_R_16F, CUDA_R_16F, 16, 64, 12},
+          "dense matrix of float16 to be multiples of 8, got 12");
+  refused({CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 32, 48, 16},
+          "structured matrix of int8 to be multiples of 32, got 48");
+  refused({CUDA_R_8F_E4M3, CUDA_R_16F, CUDA_R_16F, 32, 64, 24},
+          "dense matrix of e4m3 to be multiples of 16, got 24");
+  refused({CUDA_R_32F, CUDA_R_32F, CUDA_R_32F, 12, 64, 8},
+          "structured matrix of float32 to be multiples of 8, got 12");
   refused({CUDA_R_16BF, CUDA_R_32F, CUDA_R_32F, 32, 64, 16}, "There is no product of bfloat16");
   refused({CUDA_R_16F, CUDA_R_16F, CUDA_R_16F, 32, 64, 16}, "shapes of A, B and D", kPlain);
   refused({CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 64, 64, 64}, "along the inner dimension", kPlain);
@@ -245,11 +280,13 @@ void check_pointers(const Functions& lt) {
   linear.wait();
   check(linear.run(nullptr, nullptr, 8) == CUSPARSE_STATUS_INVALID_VALUE, "pointers are aligned");
   check_breach("B is not aligned to 16 bytes", "a pointer that is not aligned");
-  check(linear.run(nullptr, linear.w.data()) == CUSPARSE_STATUS_INVALID_VALUE, "the structured operand is compressed");
+  check(linear.run(nullptr, linear.w.data()) == CUSPARSE_STATUS_INVALID_VALUE,
+        "the structured operand is compressed");
   check_breach("no compressed matrix", "a dense matrix for a compressed one");
   Device small(256);
-  check(lt.cusparseLtSpMMACompress(&linear.handle, &linear.plan, linear.w.data(), small.as(), linear.scratch->as(), linear.stream.handle) ==
-            CUSPARSE_STATUS_EXECUTION_FAILED,
+  check(lt.cusparseLtSpMMACompress(&linear.handle, &linear.plan, linear.w.data(), small.as(),
+                                   linear.scratch->as(),
+                                   linear.stream.handle) == CUSPARSE_STATUS_EXECUTION_FAILED,
         "a buffer is as large as was said");
   check_breach("`the compressed matrix` is", "a buffer that is too small");
   std::vector<float> host(8192);
@@ -259,20 +296,24 @@ void check_pointers(const Functions& lt) {
   split.describe();
   split.choose(CUSPARSELT_MATMUL_SPLIT_K, -1);
   split.choose(CUSPARSELT_MATMUL_SPLIT_K_MODE, CUSPARSELT_SPLITK);
-  check(split.plan_it() == CUSPARSE_STATUS_SUCCESS && split.workspace == 32 * 16 * 4, "split-K needs a workspace");
+  check(split.plan_it() == CUSPARSE_STATUS_SUCCESS && split.workspace == 32 * 16 * 4,
+        "split-K needs a workspace");
   check(split.run(nullptr, linear.compressed->as()) == CUSPARSE_STATUS_INVALID_VALUE, "which must be there");
   check_breach("needs a workspace of 2048 bytes", "no workspace");
   check(split.run(small.as(), linear.compressed->as()) == CUSPARSE_STATUS_EXECUTION_FAILED, "all of it");
-  check_breach("the workspace of cusparseLtMatmul` is 2048 bytes and runs 1792 bytes past", "a workspace that is too small");
+  check_breach("the workspace of cusparseLtMatmul` is 2048 bytes and runs 1792 bytes past",
+               "a workspace that is too small");
   Device enough(2048);
-  check(split.run(enough.as(), linear.compressed->as()) == CUSPARSE_STATUS_SUCCESS && split.wait() == cudaSuccess && split.error() <= 1,
+  check(split.run(enough.as(), linear.compressed->as()) == CUSPARSE_STATUS_SUCCESS &&
+            split.wait() == cudaSuccess && split.error() <= 1,
         "split-K gives the same product");
   Linear24 wrong(lt, kSmall, false);
   wrong.describe();
   wrong.choose(CUSPARSELT_MATMUL_SPLIT_K, 4);
   check(wrong.plan_it() == CUSPARSE_STATUS_NOT_SUPPORTED, "split-K on 9.0 is 1 or -1");
   check_breach("must be 1 or -1", "split-K on 9.0");
-  check(wrong.choose(CUSPARSELT_MATMUL_ALG_CONFIG_ID, 4) == CUSPARSE_STATUS_INVALID_VALUE && wrong.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_MAX_ID) == 4,
+  check(wrong.choose(CUSPARSELT_MATMUL_ALG_CONFIG_ID, 4) == CUSPARSE_STATUS_INVALID_VALUE &&
+            wrong.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_MAX_ID) == 4,
         "configurations end where the library says");
   check_breach("no configuration 4", "a configuration that is none");
 }
@@ -281,32 +322,35 @@ void check_lives(const Functions& lt) {
   auto linear = std::make_unique<Linear24>(lt, kSmall);
   linear->compress();
   linear->wait();
-  check(lt.cusparseLtMatDescriptorDestroy(&linear->matrices[1]) == CUSPARSE_STATUS_INVALID_VALUE, "a matrix outlives its plan");
+  check(lt.cusparseLtMatDescriptorDestroy(&linear->matrices[1]) == CUSPARSE_STATUS_INVALID_VALUE,
+        "a matrix outlives its plan");
   check_breach("destroyed before what refers to it", "a matrix destroyed before its plan");
   check(lt.cusparseLtDestroy(&linear->handle) == CUSPARSE_STATUS_INVALID_VALUE, "a handle outlives all");
   check_breach("The handle is destroyed before", "a handle destroyed first");
   const auto copy = std::make_unique<cusparseLtMatmulPlan_t>(linear->plan);
   size_t bytes = 0;
-  check(lt.cusparseLtMatmulGetWorkspace(&linear->handle, copy.get(), &bytes) == CUSPARSE_STATUS_INVALID_VALUE, "a plan is not copied");
+  check(lt.cusparseLtMatmulGetWorkspace(&linear->handle, copy.get(), &bytes) == CUSPARSE_STATUS_INVALID_VALUE,
+        "a plan is not copied");
   check_breach("The plan was copied or moved", "a copied plan");
   const auto matrix = linear->matrices[1];
   linear->matrices[1] = cusparseLtMatDescriptor_t{};
   check(linear->run() == CUSPARSE_STATUS_INVALID_VALUE, "a matrix descriptor stays while its plan is used");
   check_breach("The matrix descriptor was not initialised", "a matrix descriptor that went away");
   linear->matrices[1] = matrix;
-  check(linear->choose(CUSPARSELT_MATMUL_ALG_CONFIG_ID, 2) == CUSPARSE_STATUS_INVALID_VALUE, "an algorithm is chosen before the plan");
+  check(linear->choose(CUSPARSELT_MATMUL_ALG_CONFIG_ID, 2) == CUSPARSE_STATUS_INVALID_VALUE,
+        "an algorithm is chosen before the plan");
   check_breach("before the plan is made", "an algorithm chosen too late");
   lt.cusparseLtMatmulPlanDestroy(&linear->plan);
   linear->planned = false;
   check(linear->run() == CUSPARSE_STATUS_INVALID_VALUE, "a plan is not used after destroy");
   check_breach("The plan was destroyed", "a plan after destroy");
   const int64_t size = 64;
-  check(lt.cusparseLtDenseDescriptorInit(&linear->handle, &linear->matrices[1], size, size, size, 16, CUDA_R_16F, CUSPARSE_ORDER_ROW) ==
-            CUSPARSE_STATUS_INVALID_VALUE,
+  check(lt.cusparseLtDenseDescriptorInit(&linear->handle, &linear->matrices[1], size, size, size, 16,
+                                         CUDA_R_16F, CUSPARSE_ORDER_ROW) == CUSPARSE_STATUS_INVALID_VALUE,
         "a descriptor is not initialised twice");
   check_breach("initialised twice", "a descriptor initialised twice");
-  check(lt.cusparseLtDenseDescriptorInit(&linear->handle, &linear->matrices[1], size, size, size, 8, CUDA_R_16F, CUSPARSE_ORDER_ROW) ==
-            CUSPARSE_STATUS_INVALID_VALUE,
+  check(lt.cusparseLtDenseDescriptorInit(&linear->handle, &linear->matrices[1], size, size, size, 8,
+                                         CUDA_R_16F, CUSPARSE_ORDER_ROW) == CUSPARSE_STATUS_INVALID_VALUE,
         "an alignment is a multiple of 16");
   check_breach("alignment to be a multiple of 16, got 8", "an alignment of 8");
 }
@@ -316,13 +360,16 @@ void check_choice(const Functions& lt) {
   linear.compress();
   const float alpha = 1, beta = 0;
   const auto search = [&] {
-    return lt.cusparseLtMatmulSearch(&linear.handle, &linear.plan, &alpha, linear.compressed->as(), linear.x.data(), &beta, linear.c.data(),
-                                     linear.d.data(), nullptr, &linear.stream.handle, 1);
+    return lt.cusparseLtMatmulSearch(&linear.handle, &linear.plan, &alpha, linear.compressed->as(),
+                                     linear.x.data(), &beta, linear.c.data(), linear.d.data(), nullptr,
+                                     &linear.stream.handle, 1);
   };
-  check(search() == CUSPARSE_STATUS_SUCCESS && linear.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_ID) == 1 && linear.error() <= 1,
+  check(search() == CUSPARSE_STATUS_SUCCESS && linear.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_ID) == 1 &&
+            linear.error() <= 1,
         "a search takes the fastest configuration");
   emulation_set("cusparselt_wrong_id", 3);
-  check(search() == CUSPARSE_STATUS_SUCCESS && linear.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_ID) == 3 && linear.error() > 1,
+  check(search() == CUSPARSE_STATUS_SUCCESS && linear.chosen(CUSPARSELT_MATMUL_ALG_CONFIG_ID) == 3 &&
+            linear.error() > 1,
         "which may be a wrong one");
   emulation_set("cusparselt_wrong_id", -1);
   emulation_forbid_creation(1);
@@ -335,7 +382,8 @@ void check_choice(const Functions& lt) {
   cudaStreamBeginCapture(linear.stream.handle, cudaStreamCaptureModeThreadLocal);
   check(linear.run() != CUSPARSE_STATUS_SUCCESS, "a capture of a product may fail");
   cudaGraph_t graph = nullptr;
-  check(cudaStreamEndCapture(linear.stream.handle, &graph) == cudaErrorStreamCaptureInvalidated, "and is lost then");
+  check(cudaStreamEndCapture(linear.stream.handle, &graph) == cudaErrorStreamCaptureInvalidated,
+        "and is lost then");
   emulation_set("cusparselt_capture", 1);
 }
 
@@ -345,7 +393,8 @@ void check_unstructured(const Functions& lt) {
   linear.w.upload();
   Device valid(4);
   int invalid = 0;
-  lt.cusparseLtSpMMAPruneCheck(&linear.handle, &linear.matmul, linear.w.data(), valid.as<int>(), linear.stream.handle);
+  lt.cusparseLtSpMMAPruneCheck(&linear.handle, &linear.matmul, linear.w.data(), valid.as<int>(),
+                               linear.stream.handle);
   linear.wait();
   valid.get(&invalid, 4);
   check(invalid == 1, "a matrix that is not 2:4 is told");

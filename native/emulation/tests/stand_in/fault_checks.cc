@@ -13,14 +13,16 @@ namespace {
 void check_out_of_memory() {
   void *one = nullptr, *other = nullptr;
   emulation_fail("cudaMalloc", 2, cudaErrorMemoryAllocation);
-  check(cudaMalloc(&one, 16) == cudaSuccess && cudaMalloc(&other, 16) == cudaErrorMemoryAllocation && other == nullptr,
+  check(cudaMalloc(&one, 16) == cudaSuccess && cudaMalloc(&other, 16) == cudaErrorMemoryAllocation &&
+            other == nullptr,
         "the second allocation fails");
   check(cudaMalloc(&other, 16) == cudaSuccess, "and the third does not");
   cudaFree(one);
   cudaFree(other);
   emulation_set("memory", 1);
   size_t free = 0, total = 0;
-  check(cudaMalloc(&one, 3 << 19) == cudaErrorMemoryAllocation && cudaMalloc(&one, 3 << 18) == cudaSuccess, "memory has an end");
+  check(cudaMalloc(&one, 3 << 19) == cudaErrorMemoryAllocation && cudaMalloc(&one, 3 << 18) == cudaSuccess,
+        "memory has an end");
   cudaMemGetInfo(&free, &total);
   check(total == 1 << 20 && free == 1 << 18, "and says how much is left");
   cudaFree(one);
@@ -39,7 +41,8 @@ void check_machines() {
   cudaDeviceProp properties{};
   cudaGetDeviceProperties(&properties, 2);
   check(properties.major == 7 && properties.minor == 5, "or the device");
-  check(cudaFuncSetAttribute(nullptr, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024) != cudaSuccess, "which has less shared memory");
+  check(cudaFuncSetAttribute(nullptr, cudaFuncAttributeMaxDynamicSharedMemorySize, 100 * 1024) != cudaSuccess,
+        "which has less shared memory");
   check_breach("shared memory", "too much shared memory");
   check(emulation_set("nothing", 1) == 0, "a setting that is none is told");
   reset();
@@ -54,16 +57,19 @@ void check_lost_device() {
   for (int i = 0; i < 3; ++i) enqueue_kernel(stream.handle, [&] { ++runs; });
   cudaMemsetAsync(device.as(), 0, 64, stream.handle);
   cudaMemcpyAsync(to.data(), device.as(), 64, cudaMemcpyDeviceToHost, stream.handle);
-  check(cudaStreamSynchronize(stream.handle) == cudaErrorLaunchFailure && runs == 1, "the second kernel faults");
+  check(cudaStreamSynchronize(stream.handle) == cudaErrorLaunchFailure && runs == 1,
+        "the second kernel faults");
   check(to.data()[0] == 0xFFFFFFFF, "and nothing stale comes back");
   void* memory = nullptr;
   check(cudaMalloc(&memory, 16) == cudaErrorLaunchFailure, "every later call gives the fault");
-  check(cudaGetLastError() == cudaErrorLaunchFailure && cudaGetLastError() == cudaErrorLaunchFailure, "which does not go away");
+  check(cudaGetLastError() == cudaErrorLaunchFailure && cudaGetLastError() == cudaErrorLaunchFailure,
+        "which does not go away");
   check(cudaMemsetAsync(device.as(), 0, 64, stream.handle) == cudaErrorLaunchFailure, "nor is work queued");
   reset();
   enqueue_kernel(stream.handle, [] { throw std::runtime_error("thread 3 read past the end"); });
   check(cudaDeviceSynchronize() == cudaErrorLaunchFailure, "a kernel that throws faults");
-  check(std::string(emulation_last_breach()).find("thread 3 read past the end") != std::string::npos, "with its own sentence");
+  check(std::string(emulation_last_breach()).find("thread 3 read past the end") != std::string::npos,
+        "with its own sentence");
   reset();
   check(cudaMemset(device.as(), 0, 64) == cudaSuccess, "devices come back for the next check");
 }
@@ -72,11 +78,13 @@ void check_libraries() {
   const std::string library = folder() + "/libcusparseLt.so.0";
   const std::string copy = "/tmp/libcusparseLt-without." + std::to_string(getpid());
   const char* symbol = "cusparseLtMatmulAlgSelectionDestroy";
-  check(emulation_copy_without(library.c_str(), copy.c_str(), symbol) == 0, "a library is copied without a symbol");
+  check(emulation_copy_without(library.c_str(), copy.c_str(), symbol) == 0,
+        "a library is copied without a symbol");
   void* opened = dlopen(copy.c_str(), RTLD_NOW | RTLD_LOCAL);
   check(opened != nullptr, "which can be opened");
   if (opened != nullptr) {
-    check(dlsym(opened, symbol) == nullptr && dlsym(opened, "cusparseLtInit") != nullptr, "and lacks that symbol only");
+    check(dlsym(opened, symbol) == nullptr && dlsym(opened, "cusparseLtInit") != nullptr,
+          "and lacks that symbol only");
     const auto version = reinterpret_cast<int (*)(const void*, int*)>(dlsym(opened, "cusparseLtGetVersion"));
     int found = 0;
     emulation_set("cusparselt", 701);
@@ -84,7 +92,8 @@ void check_libraries() {
     dlclose(opened);
   }
   remove(copy.c_str());
-  check(emulation_copy_without(library.c_str(), copy.c_str(), "cusparseLtNothing") != 0, "a symbol that is none is told");
+  check(emulation_copy_without(library.c_str(), copy.c_str(), "cusparseLtNothing") != 0,
+        "a symbol that is none is told");
 }
 
 }  // namespace
