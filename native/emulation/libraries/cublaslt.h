@@ -10,6 +10,11 @@
 #include "emulation/libraries/refusal.h"
 #include "emulation/runtime/handles.h"
 
+namespace twofour::emulation {
+template <>
+inline constexpr cublasStatus_t kNotSupported<cublasStatus_t> = CUBLAS_STATUS_NOT_SUPPORTED;
+}
+
 namespace twofour::emulation::blas {
 
 using Refused = Refusal<cublasStatus_t>;

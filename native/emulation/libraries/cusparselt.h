@@ -12,6 +12,11 @@
 #include "emulation/libraries/product.h"
 #include "emulation/libraries/refusal.h"
 
+namespace twofour::emulation {
+template <>
+inline constexpr cusparseStatus_t kNotSupported<cusparseStatus_t> = CUSPARSE_STATUS_NOT_SUPPORTED;
+}
+
 namespace twofour::emulation::sparse {
 
 using Refused = Refusal<cusparseStatus_t>;

@@ -32,7 +32,7 @@ constexpr Setting kSettings[] = {
     {"cusparselt_wrong_id", -1, "the configuration that is faster still, and wrong"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
-    {"report", 0, "1: breaches are written to stderr as they happen"},
+    {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };
 
@@ -111,15 +111,20 @@ bool is_hot() {
   return true;
 }
 
+void note(const std::string& sentence) {
+  const bool report = setting("report") != 0 || setting("abort") != 0;
+  const std::lock_guard lock(rules().mutex);
+  rules().newest = sentence;
+  if (report) std::fprintf(stderr, "emulated CUDA: %s\n", sentence.c_str());
+}
+
 }  // namespace
 
 void breach(const std::string& sentence) {
-  const bool report = setting("report") != 0;
+  note(sentence);
   const bool abort = setting("abort") != 0;
   const std::lock_guard lock(rules().mutex);
-  rules().newest = sentence;
   ++rules().breaches;
-  if (report || abort) std::fprintf(stderr, "emulated CUDA: %s\n", sentence.c_str());
   if (abort) std::abort();
 }
 
@@ -156,6 +161,7 @@ using namespace twofour::emulation;
 extern "C" {
 
 void emulation_breach(const char* sentence) { breach(sentence); }
+void emulation_refusal(const char* sentence) { note(sentence); }
 
 const char* emulation_last_breach() {
   const std::lock_guard lock(rules().mutex);

@@ -49,6 +49,9 @@ void emulation_breach(const char* sentence);
 /// again.
 const char* emulation_last_breach(void);
 long emulation_breach_count(void);
+/// Something that the stand-in does not have, as a library may not have it: who asked may try something else,
+/// so that it is no breach and not counted, but its sentence is the newest one.
+void emulation_refusal(const char* sentence);
 /// Forgets breaches, faults, counts of calls and settings; revives devices. Memory and handles stay.
 void emulation_reset(void);
 /// A sentence that names what is allocated or created and not released yet, "" if nothing is.

@@ -1,7 +1,8 @@
 #include <dlfcn.h>
-#include <stdio.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 
 #include "emulation/runtime/enqueue.h"
@@ -48,6 +49,38 @@ void check_machines() {
   reset();
 }
 
+void check_environment() {
+  setenv("TWOFOUR_EMULATION", "devices=2,fail=cudaMalloc:2:2,compute=80", 1);
+  reset();
+  int count = 0;
+  void *one = nullptr, *other = nullptr;
+  check(cudaGetDeviceCount(&count) == cudaSuccess && count == 2, "settings come from the environment");
+  check(cudaMalloc(&one, 16) == cudaSuccess && cudaMalloc(&other, 16) == cudaErrorMemoryAllocation,
+        "and faults too");
+  cudaFree(one);
+  unsetenv("TWOFOUR_EMULATION");
+  reset();
+}
+
+void check_two_devices() {
+  emulation_set("devices", 2);
+  Stream stream;
+  Device first(16);
+  cudaSetDevice(1);
+  Stream other;
+  Device second(16);
+  const EmulatedUse use{first.as(), 16, 1, "the memory"};
+  const auto queue = [&](const Stream& on) { return enqueue_work(on.handle, "work", [] {}, {use}, 1); };
+  check(queue(other) != cudaSuccess, "work is on the device of its memory");
+  check_breach("memory of another device", "memory of another device");
+  enqueue_kernel(other.handle, [] { throw std::runtime_error("a fault"); });
+  check(cudaStreamSynchronize(other.handle) == cudaErrorLaunchFailure, "one device is lost");
+  cudaSetDevice(0);
+  check(queue(stream) == cudaSuccess && cudaStreamSynchronize(stream.handle) == cudaSuccess,
+        "and the other is not");
+  reset();
+}
+
 void check_lost_device() {
   Stream stream;
   Device device(64);
@@ -91,7 +124,7 @@ void check_libraries() {
     check(version(nullptr, &found) == 0 && found == 701, "a library may be old");
     dlclose(opened);
   }
-  remove(copy.c_str());
+  std::remove(copy.c_str());
   check(emulation_copy_without(library.c_str(), copy.c_str(), "cusparseLtNothing") != 0,
         "a symbol that is none is told");
 }
@@ -101,6 +134,8 @@ void check_libraries() {
 void check_faults() {
   check_out_of_memory();
   check_machines();
+  check_environment();
+  check_two_devices();
   check_lost_device();
   check_libraries();
 }
