@@ -8,6 +8,8 @@
 namespace twofour::emulation::blas {
 namespace {
 
+constexpr const char* kHeld = "object of cuBLASLt";
+
 struct Size {
   int name;
   size_t bytes;
@@ -92,6 +94,7 @@ cublasStatus_t create(const char* function, Table Tables::* table, Handle* handl
     if (emulation_refuse_creation(function)) return CUBLAS_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
     *handle = (tables().*table).create(arguments...);
+    emulation_count(kHeld, 1);
     return CUBLAS_STATUS_SUCCESS;
   });
 }
@@ -103,6 +106,7 @@ cublasStatus_t destroy(const char* function, Table Tables::* table, Handle handl
     const std::lock_guard lock(tables().mutex);
     live(tables().*table, handle, "The descriptor");
     (tables().*table).erase(handle);
+    emulation_count(kHeld, -1);
     return CUBLAS_STATUS_SUCCESS;
   });
 }

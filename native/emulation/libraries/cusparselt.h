@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "emulation/libraries/product.h"
@@ -80,6 +81,12 @@ struct Tables {
 };
 Tables& tables();
 
+/// Matmul descriptors are not counted: the library has nothing to end them with.
+template <class T>
+void count(int change) {
+  if constexpr (!std::is_same_v<T, MatmulDescriptor>) emulation_count("object of cuSPARSELt", change);
+}
+
 /// Puts a new object behind an opaque struct. A struct that still holds a live one is refused, unless
 /// `again`.
 template <class T, class Struct>
@@ -88,7 +95,12 @@ T& create(Struct* place, bool again = false);
 template <class T, class Struct>
 T& live(const Struct* place);
 /// Ends an object; refuses while others refer to it.
-void destroy(Object& object, const char* name);
+void end(Object& object, const char* name);
+template <class T>
+void destroy(T& object) {
+  end(object, T::kName);
+  count<T>(-1);
+}
 /// `user` refers to `used` from now on.
 void link(Object& user, Object& used);
 
@@ -122,12 +134,13 @@ T& create(Struct* place, bool again) {
     if (!again)
       refuse(CUSPARSE_STATUS_INVALID_VALUE,
              std::string(T::kName) + " is initialised twice without being destroyed.");
-    destroy(*former, T::kName);
+    destroy(*former);
   }
   auto object = std::make_unique<T>();
   T& made = *object;
   made.serial = tables().next++;
   tables().objects.emplace(made.serial, std::move(object));
+  count<T>(1);
   const Stamp stamp{T::kKind, place, made.serial};
   __builtin_memset(place->data, 0xA5, sizeof(place->data));
   __builtin_memcpy(place->data, &stamp, sizeof(stamp));

@@ -190,7 +190,7 @@ cusparseStatus_t cusparseLtMatmulAlgSelectionDestroy(const cusparseLtMatmulAlgSe
     if (emulation_refuse_creation("cusparseLtMatmulAlgSelectionDestroy"))
       return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Selection>(place), Selection::kName);
+    destroy(live<Selection>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }

@@ -53,7 +53,7 @@ void link(Object& user, Object& used) {
   user.uses.push_back(used.serial);
 }
 
-void destroy(Object& object, const char* name) {
+void end(Object& object, const char* name) {
   if (!object.users.empty()) {
     refuse(CUSPARSE_STATUS_INVALID_VALUE,
            std::string(name) +
@@ -101,7 +101,7 @@ cusparseStatus_t cusparseLtDestroy(const cusparseLtHandle_t* handle) {
   return guarded<cusparseStatus_t>("cusparseLtDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Library>(handle), Library::kName);
+    destroy(live<Library>(handle));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }
@@ -150,7 +150,7 @@ cusparseStatus_t cusparseLtMatDescriptorDestroy(const cusparseLtMatDescriptor_t*
   return guarded<cusparseStatus_t>("cusparseLtMatDescriptorDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtMatDescriptorDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<MatrixDescriptor>(place), MatrixDescriptor::kName);
+    destroy(live<MatrixDescriptor>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }

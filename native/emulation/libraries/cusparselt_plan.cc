@@ -168,7 +168,7 @@ cusparseStatus_t cusparseLtMatmulPlanDestroy(const cusparseLtMatmulPlan_t* place
   return guarded<cusparseStatus_t>("cusparseLtMatmulPlanDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtMatmulPlanDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Plan>(place), Plan::kName);
+    destroy(live<Plan>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }

@@ -135,12 +135,6 @@ cudaError_t drain_device(int device, bool blocking_only) {
   return dead == state().dead.end() ? cudaSuccess : dead->second;
 }
 
-bool is_capturing_anywhere(const State& state) {
-  const auto& all = state.streams.all();
-  return std::any_of(all.begin(), all.end(),
-                     [](const auto& each) { return each.second->capture != nullptr; });
-}
-
 }  // namespace twofour::emulation
 
 using namespace twofour::emulation;

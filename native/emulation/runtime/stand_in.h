@@ -54,6 +54,8 @@ long emulation_breach_count(void);
 void emulation_refusal(const char* sentence);
 /// Forgets breaches, faults, counts of calls and settings; revives devices. Memory and handles stay.
 void emulation_reset(void);
+/// A library made (1) or ended (-1) an object of this kind, which is outstanding in between.
+void emulation_count(const char* kind, int change);
 /// A sentence that names what is allocated or created and not released yet, "" if nothing is.
 const char* emulation_outstanding(void);
 

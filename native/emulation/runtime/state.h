@@ -61,8 +61,9 @@ struct Stream {
 
 struct Event {
   bool timed = true;
-  /// Null until it is recorded; of a graph's capture, never.
+  /// Null until it is recorded.
   std::shared_ptr<Mark> mark;
+  /// Recorded into a graph last: then the host may not ask for it.
   bool captured = false;
 };
 
@@ -85,6 +86,8 @@ struct State {
   Handles<cudaGraph_t, Graph> graphs{3};
   Handles<cudaGraphExec_t, Graph> executables{4};
   std::map<int, Stream> default_streams;
+  /// What libraries hold, by kind.
+  std::map<std::string, long> held;
 };
 State& state();
 int current_device();
@@ -122,6 +125,5 @@ cudaError_t drain_device(int device, bool blocking_only);
 /// The name of a queued operation that touches these bytes, null if none does. With `unknown`, a kernel
 /// counts.
 const Operation* queued_use(const void* at, size_t bytes, bool unknown);
-bool is_capturing_anywhere(const State& state);
 
 }  // namespace twofour::emulation

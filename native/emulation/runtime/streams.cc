@@ -185,6 +185,11 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEven
   return give(cudaSuccess);
 }
 
+void emulation_count(const char* kind, int change) {
+  const std::lock_guard lock(state().mutex);
+  state().held[kind] += change;
+}
+
 const char* emulation_outstanding() {
   const std::lock_guard lock(state().mutex);
   size_t counts[2] = {0, 0};
@@ -200,6 +205,7 @@ const char* emulation_outstanding() {
   name(outstanding, state().events.size(), "event");
   name(outstanding, state().graphs.size(), "graph");
   name(outstanding, state().executables.size(), "executable graph");
+  for (const auto& [kind, count] : state().held) name(outstanding, static_cast<size_t>(count), kind.c_str());
   if (bytes != 0) outstanding += " (" + std::to_string(bytes) + " bytes)";
   return outstanding.c_str();
 }

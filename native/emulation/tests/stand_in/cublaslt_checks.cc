@@ -7,15 +7,16 @@
 namespace twofour::emulation::checks {
 namespace {
 
-#define FUNCTIONS(X)                                                                                 \
-  X(cublasLtCreate)                                                                                  \
-  X(cublasLtDestroy)                                                                                 \
-  X(cublasLtGetVersion) X(cublasLtMatmulDescCreate) X(cublasLtMatmulDescDestroy)                     \
-      X(cublasLtMatmulDescSetAttribute) X(cublasLtMatrixLayoutCreate) X(cublasLtMatrixLayoutDestroy) \
-          X(cublasLtMatrixLayoutSetAttribute) X(cublasLtMatmulPreferenceCreate)                      \
-              X(cublasLtMatmulPreferenceDestroy) X(cublasLtMatmulPreferenceSetAttribute)             \
-                  X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoCheck)                       \
-                      X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmul)
+#define FUNCTIONS(X)                                                                                       \
+  X(cublasLtCreate)                                                                                        \
+  X(cublasLtDestroy)                                                                                       \
+  X(cublasLtGetVersion)                                                                                    \
+  X(cublasLtMatmulDescCreate)                                                                              \
+  X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute) X(cublasLtMatrixLayoutCreate)             \
+      X(cublasLtMatrixLayoutDestroy) X(cublasLtMatrixLayoutSetAttribute) X(cublasLtMatmulPreferenceCreate) \
+          X(cublasLtMatmulPreferenceDestroy) X(cublasLtMatmulPreferenceSetAttribute)                       \
+              X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoCheck)                                 \
+                  X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmul)
 struct Functions {
 #define MEMBER(name) decltype(&::name) name = nullptr;
   FUNCTIONS(MEMBER)
@@ -341,6 +342,11 @@ void check_cublaslt() {
         "the numbers of the small types are right");
   const Functions lt = open();
   check(lt.cublasLtGetVersion() == 130101, "the version is told");
+  cublasLtHandle_t handle = nullptr;
+  lt.cublasLtCreate(&handle);
+  check(std::string(emulation_outstanding()) == "1 object of cuBLASLt",
+        "what is not destroyed is outstanding");
+  lt.cublasLtDestroy(handle);
   check_products(lt);
   check_scales(lt);
   check_rules(lt);

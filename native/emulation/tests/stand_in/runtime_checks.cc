@@ -141,6 +141,15 @@ void check_memory_rules() {
   check(cudaFree(nullptr) == cudaSuccess, "null may be freed");
 }
 
+void check_outstanding() {
+  Stream stream;
+  Device device(64);
+  Pinned pinned(16);
+  check(std::string(emulation_outstanding()) ==
+            "1 device allocation, 1 pinned allocation, 1 stream (128 bytes)",
+        "what is not released is outstanding");
+}
+
 void check_hot_path() {
   Stream stream;
   Device device(64);
@@ -175,6 +184,7 @@ void check_runtime() {
   check_events();
   check_default_stream();
   check_memory_rules();
+  check_outstanding();
   check_hot_path();
 }
 
