@@ -102,7 +102,7 @@ function refuseLine(
   if (open === undefined || header === undefined) return undefined
   if (nodeHeaders.test(header) && room !== 'node')
     return `native/${room} includes <${header}>, which native/node alone may`
-  if (cudaHeaders.test(header) && room !== 'cuda')
+  if (cudaHeaders.test(header) && room !== 'cuda' && room !== 'emulation')
     return `native/${room} includes <${header}>, which native/cuda alone may`
   if (open === '<') return undefined
   if (header === deviceHeader && (room === 'cuda' || room === 'emulation')) return undefined

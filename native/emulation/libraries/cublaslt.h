@@ -10,6 +10,11 @@
 #include "emulation/libraries/refusal.h"
 #include "emulation/runtime/handles.h"
 
+namespace twofour::emulation {
+template <>
+inline constexpr cublasStatus_t kNotSupported<cublasStatus_t> = CUBLAS_STATUS_NOT_SUPPORTED;
+}
+
 namespace twofour::emulation::blas {
 
 using Refused = Refusal<cublasStatus_t>;
@@ -47,7 +52,8 @@ Tables& tables();
 template <class Table, class Handle>
 auto& live(const Table& table, Handle handle, const char* what) {
   auto* object = table.find(handle);
-  if (object == nullptr) throw Refused{CUBLAS_STATUS_INVALID_VALUE, std::string(what) + " was never created, or was destroyed."};
+  if (object == nullptr)
+    throw Refused{CUBLAS_STATUS_INVALID_VALUE, std::string(what) + " was never created, or was destroyed."};
   return *object;
 }
 

@@ -8,6 +8,8 @@
 namespace twofour::emulation::blas {
 namespace {
 
+constexpr const char* kHeld = "object of cuBLASLt";
+
 struct Size {
   int name;
   size_t bytes;
@@ -25,7 +27,8 @@ constexpr Size kOperationSizes[] = {
 
 void check_bytes(const void* buffer, size_t bytes, size_t expected) {
   if (buffer != nullptr && bytes == expected) return;
-  throw Refused{CUBLAS_STATUS_INVALID_VALUE, "Expected the value of an attribute to be " + std::to_string(expected) + " bytes, got " +
+  throw Refused{CUBLAS_STATUS_INVALID_VALUE, "Expected the value of an attribute to be " +
+                                                 std::to_string(expected) + " bytes, got " +
                                                  std::to_string(buffer == nullptr ? 0 : bytes) + "."};
 }
 
@@ -44,7 +47,8 @@ void set_operation(Operation& operation, int name, const void* buffer, size_t by
     operation.attributes[name].assign(static_cast<const char*>(buffer), bytes);
     return;
   }
-  throw Refused{CUBLAS_STATUS_INVALID_VALUE, "The stand-in has no attribute " + std::to_string(name) + " of an operation."};
+  throw Refused{CUBLAS_STATUS_INVALID_VALUE,
+                "The stand-in has no attribute " + std::to_string(name) + " of an operation."};
 }
 
 void set_layout(Layout& layout, int name, const void* buffer, size_t bytes) {
@@ -65,38 +69,44 @@ void set_layout(Layout& layout, int name, const void* buffer, size_t bytes) {
       layout.stride = value_of<int64_t>(buffer, bytes);
       return;
     default:
-      throw Refused{CUBLAS_STATUS_INVALID_VALUE, "The stand-in has no attribute " + std::to_string(name) + " of a layout."};
+      throw Refused{CUBLAS_STATUS_INVALID_VALUE,
+                    "The stand-in has no attribute " + std::to_string(name) + " of a layout."};
   }
 }
 
 void set_preference(Preference& preference, int name, const void* buffer, size_t bytes) {
   if (name == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES) {
     preference.workspace = value_of<uint64_t>(buffer, bytes);
-  } else if (name >= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES && name <= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES) {
-    preference.alignments[static_cast<size_t>(name - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES)] = value_of<uint32_t>(buffer, bytes);
+  } else if (name >= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES &&
+             name <= CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES) {
+    preference.alignments[static_cast<size_t>(name - CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES)] =
+        value_of<uint32_t>(buffer, bytes);
   } else {
-    throw Refused{CUBLAS_STATUS_INVALID_VALUE, "The stand-in has no preference " + std::to_string(name) + "."};
+    throw Refused{CUBLAS_STATUS_INVALID_VALUE,
+                  "The stand-in has no preference " + std::to_string(name) + "."};
   }
 }
 
 template <class Table, class Handle, class... Arguments>
-cublasStatus_t create(const char* function, Table Tables::*table, Handle* handle, Arguments... arguments) {
+cublasStatus_t create(const char* function, Table Tables::* table, Handle* handle, Arguments... arguments) {
   return guarded<cublasStatus_t>(function, [&] {
     if (handle == nullptr) throw Refused{CUBLAS_STATUS_INVALID_VALUE, "The place for the handle is null."};
     if (emulation_refuse_creation(function)) return CUBLAS_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
     *handle = (tables().*table).create(arguments...);
+    emulation_count(kHeld, 1);
     return CUBLAS_STATUS_SUCCESS;
   });
 }
 
 template <class Table, class Handle>
-cublasStatus_t destroy(const char* function, Table Tables::*table, Handle handle) {
+cublasStatus_t destroy(const char* function, Table Tables::* table, Handle handle) {
   return guarded<cublasStatus_t>(function, [&] {
     if (emulation_refuse_creation(function)) return CUBLAS_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
     live(tables().*table, handle, "The descriptor");
     (tables().*table).erase(handle);
+    emulation_count(kHeld, -1);
     return CUBLAS_STATUS_SUCCESS;
   });
 }
@@ -137,14 +147,18 @@ cublasStatus_t cublasLtCreate(cublasLtHandle_t* handle) {
   return create("cublasLtCreate", &Tables::libraries, handle, Library{device});
 }
 
-cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) { return destroy("cublasLtDestroy", &Tables::libraries, handle); }
+cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle) {
+  return destroy("cublasLtDestroy", &Tables::libraries, handle);
+}
 
 size_t cublasLtGetVersion() { return static_cast<size_t>(emulation_setting("cublaslt")); }
 size_t cublasLtGetCudartVersion() { return CUDART_VERSION; }
 
 cublasStatus_t cublasLtGetProperty(libraryPropertyType type, int* value) {
   const auto version = static_cast<int>(emulation_setting("cublaslt"));
-  *value = type == MAJOR_VERSION ? version / 10000 : type == MINOR_VERSION ? version / 100 % 100 : version % 100;
+  *value = type == MAJOR_VERSION   ? version / 10000
+           : type == MINOR_VERSION ? version / 100 % 100
+                                   : version % 100;
   return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -156,13 +170,15 @@ const char* cublasLtGetStatusName(cublasStatus_t status) {
 }
 const char* cublasLtGetStatusString(cublasStatus_t status) { return cublasLtGetStatusName(status); }
 
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* handle, cublasComputeType_t compute, cudaDataType_t scale) {
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* handle, cublasComputeType_t compute,
+                                        cudaDataType_t scale) {
   return create("cublasLtMatmulDescCreate", &Tables::operations, handle, Operation{compute, scale, {}});
 }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t handle) {
   return destroy("cublasLtMatmulDescDestroy", &Tables::operations, handle);
 }
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle, cublasLtMatmulDescAttributes_t name, const void* buffer,
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle,
+                                              cublasLtMatmulDescAttributes_t name, const void* buffer,
                                               size_t bytes) {
   return guarded<cublasStatus_t>("cublasLtMatmulDescSetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);
@@ -171,16 +187,17 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t handle, cubla
   });
 }
 
-cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* handle, cudaDataType type, uint64_t rows, uint64_t columns,
-                                          int64_t stride) {
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* handle, cudaDataType type, uint64_t rows,
+                                          uint64_t columns, int64_t stride) {
   return create("cublasLtMatrixLayoutCreate", &Tables::layouts, handle,
                 Layout{type, static_cast<int64_t>(rows), static_cast<int64_t>(columns), stride});
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t handle) {
   return destroy("cublasLtMatrixLayoutDestroy", &Tables::layouts, handle);
 }
-cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle, cublasLtMatrixLayoutAttribute_t name,
-                                                const void* buffer, size_t bytes) {
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t handle,
+                                                cublasLtMatrixLayoutAttribute_t name, const void* buffer,
+                                                size_t bytes) {
   return guarded<cublasStatus_t>("cublasLtMatrixLayoutSetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);
     set_layout(live(tables().layouts, handle, "The layout"), name, buffer, bytes);
@@ -194,7 +211,8 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* handle
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t handle) {
   return destroy("cublasLtMatmulPreferenceDestroy", &Tables::preferences, handle);
 }
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t handle, cublasLtMatmulPreferenceAttributes_t name,
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t handle,
+                                                    cublasLtMatmulPreferenceAttributes_t name,
                                                     const void* buffer, size_t bytes) {
   return guarded<cublasStatus_t>("cublasLtMatmulPreferenceSetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);

@@ -13,7 +13,9 @@ namespace {
 
 constexpr uint64_t kMagic = 0x24c0b1a524c0b1a5;
 
-[[noreturn]] void refuse(cublasStatus_t status, const std::string& sentence) { throw Refused{status, sentence}; }
+[[noreturn]] void refuse(cublasStatus_t status, const std::string& sentence) {
+  throw Refused{status, sentence};
+}
 
 uint64_t mix(uint64_t hash, uint64_t value) { return (hash ^ value) * 0x9E3779B97F4A7C15ull + (hash >> 29); }
 
@@ -24,8 +26,10 @@ uint64_t kinds_of(const Problem& problem) {
     hash = mix(mix(hash, layout->type), static_cast<uint64_t>(layout->order));
   }
   const Operation& operation = *problem.operation;
-  hash = mix(hash, static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_N)));
-  hash = mix(hash, static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N)));
+  hash = mix(hash,
+             static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_N)));
+  hash = mix(hash,
+             static_cast<uint64_t>(attribute<int32_t>(operation, CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N)));
   hash = mix(hash, attribute<uint32_t>(operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT));
   return mix(hash, static_cast<uint64_t>(emulation_setting("cublaslt")));
 }
@@ -48,14 +52,17 @@ void check_pointers(const Product& product, const Algorithm& algorithm) {
     const char* name;
   } rows[] = {{product.a, "A"}, {product.b, "B"}, {product.c, "C"}, {product.d, "D"}};
   for (size_t i = 0; i < 4; ++i) {
-    if (rows[i].matrix.data == nullptr) refuse(CUBLAS_STATUS_INVALID_VALUE, std::string(rows[i].name) + " is null.");
+    if (rows[i].matrix.data == nullptr)
+      refuse(CUBLAS_STATUS_INVALID_VALUE, std::string(rows[i].name) + " is null.");
     if (reinterpret_cast<uintptr_t>(rows[i].matrix.data) % algorithm.alignment[i] != 0) {
-      refuse(CUBLAS_STATUS_INVALID_VALUE, std::string(rows[i].name) + " is not aligned to " + std::to_string(algorithm.alignment[i]) +
+      refuse(CUBLAS_STATUS_INVALID_VALUE, std::string(rows[i].name) + " is not aligned to " +
+                                              std::to_string(algorithm.alignment[i]) +
                                               " bytes, for which the algorithm was chosen.");
     }
   }
   const Matrix &c = product.c, &d = product.d;
-  if (overlap(d.data, d.bytes(), product.a.data, product.a.bytes()) || overlap(d.data, d.bytes(), product.b.data, product.b.bytes())) {
+  if (overlap(d.data, d.bytes(), product.a.data, product.a.bytes()) ||
+      overlap(d.data, d.bytes(), product.b.data, product.b.bytes())) {
     refuse(CUBLAS_STATUS_INVALID_VALUE, "D overlaps an input.");
   }
   const bool in_place = c.data == d.data && c.stride == d.stride && c.type == d.type;
@@ -64,14 +71,15 @@ void check_pointers(const Product& product, const Algorithm& algorithm) {
   }
 }
 
-cublasStatus_t queue(const Product& product, const Algorithm& algorithm, const Problem& problem, void* workspace, size_t bytes,
-                     cudaStream_t stream) {
+cublasStatus_t queue(const Product& product, const Algorithm& algorithm, const Problem& problem,
+                     void* workspace, size_t bytes, cudaStream_t stream) {
   const size_t needed = workspace_of(algorithm, problem);
   if (needed > bytes || (needed > 0 && reinterpret_cast<uintptr_t>(workspace) % 16 != 0)) {
-    refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm needs a workspace of " + std::to_string(needed) + " bytes aligned to 16, got " +
-                                            std::to_string(bytes) + " bytes.");
+    refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm needs a workspace of " + std::to_string(needed) +
+                                            " bytes aligned to 16, got " + std::to_string(bytes) + " bytes.");
   }
-  const auto bias_bytes = product.bias == nullptr ? 0 : static_cast<size_t>(product.m()) * size_of(product.bias_type);
+  const auto bias_bytes =
+      product.bias == nullptr ? 0 : static_cast<size_t>(product.m()) * size_of(product.bias_type);
   const auto scale_bytes = [](const Scale& scale, int64_t count) {
     return scale.values == nullptr ? 0 : sizeof(float) * static_cast<size_t>(scale.is_vector ? count : 1);
   };
@@ -82,34 +90,42 @@ cublasStatus_t queue(const Product& product, const Algorithm& algorithm, const P
         if (needed != 0) std::memset(workspace, 0xFF, needed);
         multiply(product);
       },
-      {use_of(product.a, false, "A of cublasLtMatmul"), use_of(product.b, false, "B of cublasLtMatmul"),
-       use_of(product.c, false, "C of cublasLtMatmul"), use_of(product.d, true, "D of cublasLtMatmul"),
+      {use_of(product.a, false, "A of cublasLtMatmul"),
+       use_of(product.b, false, "B of cublasLtMatmul"),
+       use_of(product.c, false, "C of cublasLtMatmul"),
+       use_of(product.d, true, "D of cublasLtMatmul"),
        {workspace, needed, 1, "the workspace of cublasLtMatmul"},
        {product.bias, bias_bytes, 0, "the bias of cublasLtMatmul"},
-       {product.scale_a.values, scale_bytes(product.scale_a, product.m()), 0, "the scale of A of cublasLtMatmul"},
-       {product.scale_b.values, scale_bytes(product.scale_b, product.n()), 0, "the scale of B of cublasLtMatmul"},
+       {product.scale_a.values, scale_bytes(product.scale_a, product.m()), 0,
+        "the scale of A of cublasLtMatmul"},
+       {product.scale_b.values, scale_bytes(product.scale_b, product.n()), 0,
+        "the scale of B of cublasLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d, 1), 0, "the scale of D of cublasLtMatmul"}},
       nanoseconds_of(product) * slowness_of(algorithm));
   return status == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 float scalar_of(const void* value, const Operation& operation) {
-  return operation.scale == CUDA_R_32I ? static_cast<float>(*static_cast<const int32_t*>(value)) : *static_cast<const float*>(value);
+  return operation.scale == CUDA_R_32I ? static_cast<float>(*static_cast<const int32_t*>(value))
+                                       : *static_cast<const float*>(value);
 }
 
 void check_library(cublasLtHandle_t handle) {
   const Library* library = tables().libraries.find(handle);
-  if (library == nullptr) refuse(CUBLAS_STATUS_NOT_INITIALIZED, "The handle was never created, or was destroyed.");
+  if (library == nullptr)
+    refuse(CUBLAS_STATUS_NOT_INITIALIZED, "The handle was never created, or was destroyed.");
   int device = -1;
   if (cudaGetDevice(&device) != cudaSuccess) refuse(CUBLAS_STATUS_EXECUTION_FAILED, "The device is lost.");
-  if (device != library->device) refuse(CUBLAS_STATUS_INVALID_VALUE, "The handle belongs to another device than the current one.");
+  if (device != library->device)
+    refuse(CUBLAS_STATUS_INVALID_VALUE, "The handle belongs to another device than the current one.");
 }
 
-Problem problem_of(cublasLtMatmulDesc_t operation, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
-                   cublasLtMatrixLayout_t d) {
+Problem problem_of(cublasLtMatmulDesc_t operation, cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                   cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d) {
   const Tables& all = tables();
   return {&live(all.operations, operation, "The operation"), &live(all.layouts, a, "The layout of A"),
-          &live(all.layouts, b, "The layout of B"), &live(all.layouts, c, "The layout of C"), &live(all.layouts, d, "The layout of D")};
+          &live(all.layouts, b, "The layout of B"), &live(all.layouts, c, "The layout of C"),
+          &live(all.layouts, d, "The layout of D")};
 }
 
 }  // namespace
@@ -129,13 +145,17 @@ Algorithm check_algorithm(const cublasLtMatmulAlgo_t& algo, const Problem& probl
     refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm was not made by this library.");
   }
   if (algorithm.kinds != kinds_of(problem)) {
-    refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm was chosen for other types, orders, operations, or another version of the library.");
+    refuse(
+        CUBLAS_STATUS_INVALID_VALUE,
+        "The algorithm was chosen for other types, orders, operations, or another version of the library.");
   }
   return algorithm;
 }
 
 size_t workspace_of(const Algorithm& algorithm, const Problem& problem) {
-  return algorithm.splits == 1 ? 0 : static_cast<size_t>(problem.d->rows * problem.d->columns) * 4 * algorithm.splits;
+  return algorithm.splits == 1
+             ? 0
+             : static_cast<size_t>(problem.d->rows * problem.d->columns) * 4 * algorithm.splits;
 }
 
 double slowness_of(const Algorithm& algorithm) {
@@ -151,8 +171,9 @@ using namespace twofour::emulation::blas;
 
 extern "C" {
 
-cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation, cublasLtMatrixLayout_t a,
-                                              cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
+                                              cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                              cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
                                               cublasLtMatmulPreference_t preference, int requested,
                                               cublasLtMatmulHeuristicResult_t results[], int* count) {
   return guarded<cublasStatus_t>("cublasLtMatmulAlgoGetHeuristic", [&] {
@@ -167,7 +188,9 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     for (uint32_t id = 0; id < kAlgorithms && *count < requested; ++id) {
       const Algorithm algorithm = algorithm_of(problem, wanted, id);
       const size_t workspace = workspace_of(algorithm, problem);
-      if (workspace > wanted.workspace || (id != 0 && product.k() < 64 * static_cast<int64_t>(algorithm.splits))) continue;
+      if (workspace > wanted.workspace ||
+          (id != 0 && product.k() < 64 * static_cast<int64_t>(algorithm.splits)))
+        continue;
       cublasLtMatmulHeuristicResult_t& result = results[(*count)++];
       result = {};
       std::memcpy(&result.algo, &algorithm, sizeof(algorithm));
@@ -179,9 +202,11 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
   });
 }
 
-cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation, cublasLtMatrixLayout_t a,
-                                       cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
-                                       const cublasLtMatmulAlgo_t* algo, cublasLtMatmulHeuristicResult_t* result) {
+cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation,
+                                       cublasLtMatrixLayout_t a, cublasLtMatrixLayout_t b,
+                                       cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t d,
+                                       const cublasLtMatmulAlgo_t* algo,
+                                       cublasLtMatmulHeuristicResult_t* result) {
   return guarded<cublasStatus_t>("cublasLtMatmulAlgoCheck", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
@@ -195,14 +220,17 @@ cublasStatus_t cublasLtMatmulAlgoCheck(cublasLtHandle_t handle, cublasLtMatmulDe
   });
 }
 
-cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t* algo, cublasLtMatmulAlgoConfigAttributes_t name,
-                                                    void* buffer, size_t bytes, size_t* written) {
+cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t* algo,
+                                                    cublasLtMatmulAlgoConfigAttributes_t name, void* buffer,
+                                                    size_t bytes, size_t* written) {
   return guarded<cublasStatus_t>("cublasLtMatmulAlgoConfigGetAttribute", [&] {
     Algorithm algorithm;
     std::memcpy(&algorithm, algo, sizeof(algorithm));
-    if (algorithm.magic != kMagic) refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm was not made by this library.");
+    if (algorithm.magic != kMagic)
+      refuse(CUBLAS_STATUS_INVALID_VALUE, "The algorithm was not made by this library.");
     const bool known = name == CUBLASLT_ALGO_CONFIG_ID || name == CUBLASLT_ALGO_CONFIG_SPLITK_NUM;
-    if (!known || bytes != 4 || buffer == nullptr) refuse(CUBLAS_STATUS_INVALID_VALUE, "The stand-in has the id and the splits, of 4 bytes.");
+    if (!known || bytes != 4 || buffer == nullptr)
+      refuse(CUBLAS_STATUS_INVALID_VALUE, "The stand-in has the id and the splits, of 4 bytes.");
     const uint32_t value = name == CUBLASLT_ALGO_CONFIG_ID ? algorithm.id : algorithm.splits;
     std::memcpy(buffer, &value, sizeof(value));
     if (written != nullptr) *written = sizeof(value);
@@ -210,10 +238,12 @@ cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t* 
   });
 }
 
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation, const void* alpha, const void* a,
-                              cublasLtMatrixLayout_t layout_a, const void* b, cublasLtMatrixLayout_t layout_b, const void* beta,
-                              const void* c, cublasLtMatrixLayout_t layout_c, void* d, cublasLtMatrixLayout_t layout_d,
-                              const cublasLtMatmulAlgo_t* algo, void* workspace, size_t bytes, cudaStream_t stream) {
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t operation, const void* alpha,
+                              const void* a, cublasLtMatrixLayout_t layout_a, const void* b,
+                              cublasLtMatrixLayout_t layout_b, const void* beta, const void* c,
+                              cublasLtMatrixLayout_t layout_c, void* d, cublasLtMatrixLayout_t layout_d,
+                              const cublasLtMatmulAlgo_t* algo, void* workspace, size_t bytes,
+                              cudaStream_t stream) {
   return guarded<cublasStatus_t>("cublasLtMatmul", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
@@ -226,12 +256,16 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
     product.b.data = const_cast<void*>(b);
     product.c.data = const_cast<void*>(c);
     product.d.data = d;
-    const auto epilogue = attribute<uint32_t>(*problem.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
-    if ((epilogue & CUBLASLT_EPILOGUE_BIAS) != 0 && product.bias == nullptr) refuse(CUBLAS_STATUS_INVALID_VALUE, "The epilogue adds a bias that is null.");
-    if (algo == nullptr && emulation_refuse_creation("cublasLtMatmul without an algorithm, which searches for one,")) {
+    const auto epilogue =
+        attribute<uint32_t>(*problem.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
+    if ((epilogue & CUBLASLT_EPILOGUE_BIAS) != 0 && product.bias == nullptr)
+      refuse(CUBLAS_STATUS_INVALID_VALUE, "The epilogue adds a bias that is null.");
+    if (algo == nullptr &&
+        emulation_refuse_creation("cublasLtMatmul without an algorithm, which searches for one,")) {
       return CUBLAS_STATUS_INTERNAL_ERROR;
     }
-    const Algorithm algorithm = algo == nullptr ? algorithm_of(problem, Preference{0, {1, 1, 1, 1}}, 0) : check_algorithm(*algo, problem);
+    const Algorithm algorithm = algo == nullptr ? algorithm_of(problem, Preference{0, {1, 1, 1, 1}}, 0)
+                                                : check_algorithm(*algo, problem);
     check_pointers(product, algorithm);
     return queue(product, algorithm, problem, workspace, bytes, stream);
   });

@@ -7,10 +7,16 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "emulation/libraries/product.h"
 #include "emulation/libraries/refusal.h"
+
+namespace twofour::emulation {
+template <>
+inline constexpr cusparseStatus_t kNotSupported<cusparseStatus_t> = CUSPARSE_STATUS_NOT_SUPPORTED;
+}
 
 namespace twofour::emulation::sparse {
 
@@ -24,7 +30,8 @@ struct Stamp {
   uint64_t serial;
 };
 
-/// What is behind any opaque struct. An object lives until it is destroyed, which its users must be before it.
+/// What is behind any opaque struct. An object lives until it is destroyed, which its users must be before
+/// it.
 struct Object {
   virtual ~Object() = default;
   uint64_t serial = 0;
@@ -74,14 +81,26 @@ struct Tables {
 };
 Tables& tables();
 
-/// Puts a new object behind an opaque struct. A struct that still holds a live one is refused, unless `again`.
+/// Matmul descriptors are not counted: the library has nothing to end them with.
+template <class T>
+void count(int change) {
+  if constexpr (!std::is_same_v<T, MatmulDescriptor>) emulation_count("object of cuSPARSELt", change);
+}
+
+/// Puts a new object behind an opaque struct. A struct that still holds a live one is refused, unless
+/// `again`.
 template <class T, class Struct>
 T& create(Struct* place, bool again = false);
 /// The object behind a struct: refuses one that was not initialised, was destroyed, or was copied or moved.
 template <class T, class Struct>
 T& live(const Struct* place);
 /// Ends an object; refuses while others refer to it.
-void destroy(Object& object, const char* name);
+void end(Object& object, const char* name);
+template <class T>
+void destroy(T& object) {
+  end(object, T::kName);
+  count<T>(-1);
+}
 /// `user` refers to `used` from now on.
 void link(Object& user, Object& used);
 
@@ -103,7 +122,8 @@ T& live(const Struct* place) {
   if (stamp.kind != T::kKind) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was not initialised.");
   T* object = find<T>(place);
   if (object == nullptr) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was destroyed.");
-  if (stamp.self != place) refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was copied or moved, but others refer to where it was.");
+  if (stamp.self != place)
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, name + " was copied or moved, but others refer to where it was.");
   return *object;
 }
 
@@ -111,13 +131,16 @@ template <class T, class Struct>
 T& create(Struct* place, bool again) {
   if (place == nullptr) refuse(CUSPARSE_STATUS_INVALID_VALUE, std::string(T::kName) + " is null.");
   if (T* former = find<T>(place)) {
-    if (!again) refuse(CUSPARSE_STATUS_INVALID_VALUE, std::string(T::kName) + " is initialised twice without being destroyed.");
-    destroy(*former, T::kName);
+    if (!again)
+      refuse(CUSPARSE_STATUS_INVALID_VALUE,
+             std::string(T::kName) + " is initialised twice without being destroyed.");
+    destroy(*former);
   }
   auto object = std::make_unique<T>();
   T& made = *object;
   made.serial = tables().next++;
   tables().objects.emplace(made.serial, std::move(object));
+  count<T>(1);
   const Stamp stamp{T::kKind, place, made.serial};
   __builtin_memset(place->data, 0xA5, sizeof(place->data));
   __builtin_memcpy(place->data, &stamp, sizeof(stamp));

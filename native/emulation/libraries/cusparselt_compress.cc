@@ -20,9 +20,11 @@ Structured structured_of(const MatmulDescriptor& matmul) {
   return {matrix, header_of(matrix, operation, matmul.sparse_a)};
 }
 
-Structured structured_of(const cusparseLtMatDescriptor_t* place, int sparse_a, cusparseOperation_t operation) {
+Structured structured_of(const cusparseLtMatDescriptor_t* place, int sparse_a,
+                         cusparseOperation_t operation) {
   const MatrixDescriptor& descriptor = live<MatrixDescriptor>(place);
-  if (!descriptor.structured) refuse(CUSPARSE_STATUS_INVALID_VALUE, "The matrix descriptor is not of a structured matrix.");
+  if (!descriptor.structured)
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, "The matrix descriptor is not of a structured matrix.");
   return {descriptor.matrix, header_of(descriptor.matrix, operation, sparse_a != 0)};
 }
 
@@ -33,7 +35,9 @@ void check_pointer(const void* pointer, const char* what) {
   }
 }
 
-cusparseStatus_t given(int status) { return status == cudaSuccess ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_EXECUTION_FAILED; }
+cusparseStatus_t given(int status) {
+  return status == cudaSuccess ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_EXECUTION_FAILED;
+}
 
 cusparseStatus_t queue_check(Structured structured, const void* dense, int* valid, cudaStream_t stream) {
   check_pointer(dense, "The matrix");
@@ -44,10 +48,13 @@ cusparseStatus_t queue_check(Structured structured, const void* dense, int* vali
         std::string where;
         *valid = is_structured(structured.header, structured.matrix, where) ? 0 : 1;
       },
-      {use_of(structured.matrix, false, "the matrix to check"), {valid, sizeof(int), 1, "the result of the check"}}, 5000));
+      {use_of(structured.matrix, false, "the matrix to check"),
+       {valid, sizeof(int), 1, "the result of the check"}},
+      5000));
 }
 
-cusparseStatus_t queue_compress(Structured structured, const void* dense, void* compressed, void* scratch, cudaStream_t stream) {
+cusparseStatus_t queue_compress(Structured structured, const void* dense, void* compressed, void* scratch,
+                                cudaStream_t stream) {
   check_pointer(dense, "The matrix");
   check_pointer(compressed, "The place for the compressed matrix");
   check_pointer(scratch, "The buffer for compression");
@@ -87,42 +94,51 @@ using namespace twofour::emulation::sparse;
 
 extern "C" {
 
-cusparseStatus_t cusparseLtSpMMAPruneCheck(const cusparseLtHandle_t* handle, const cusparseLtMatmulDescriptor_t* matmul,
-                                           const void* dense, int* valid, cudaStream_t stream) {
+cusparseStatus_t cusparseLtSpMMAPruneCheck(const cusparseLtHandle_t* handle,
+                                           const cusparseLtMatmulDescriptor_t* matmul, const void* dense,
+                                           int* valid, cudaStream_t stream) {
   return with_library("cusparseLtSpMMAPruneCheck", handle,
                       [&] { return queue_check(structured_of(check_matmul(matmul)), dense, valid, stream); });
 }
 
-cusparseStatus_t cusparseLtSpMMAPruneCheck2(const cusparseLtHandle_t* handle, const cusparseLtMatDescriptor_t* matrix, int sparse_a,
-                                            cusparseOperation_t operation, const void* dense, int* valid, cudaStream_t stream) {
-  return with_library("cusparseLtSpMMAPruneCheck2", handle,
-                      [&] { return queue_check(structured_of(matrix, sparse_a, operation), dense, valid, stream); });
+cusparseStatus_t cusparseLtSpMMAPruneCheck2(const cusparseLtHandle_t* handle,
+                                            const cusparseLtMatDescriptor_t* matrix, int sparse_a,
+                                            cusparseOperation_t operation, const void* dense, int* valid,
+                                            cudaStream_t stream) {
+  return with_library("cusparseLtSpMMAPruneCheck2", handle, [&] {
+    return queue_check(structured_of(matrix, sparse_a, operation), dense, valid, stream);
+  });
 }
 
-cusparseStatus_t cusparseLtSpMMACompressedSize(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* plan, size_t* result,
+cusparseStatus_t cusparseLtSpMMACompressedSize(const cusparseLtHandle_t* handle,
+                                               const cusparseLtMatmulPlan_t* plan, size_t* result,
                                                size_t* scratch) {
   return with_library("cusparseLtSpMMACompressedSize", handle, [&] {
     return give_sizes(structured_of(check_matmul(live<Plan>(plan).matmul)).matrix, result, scratch);
   });
 }
 
-cusparseStatus_t cusparseLtSpMMACompressedSize2(const cusparseLtHandle_t* handle, const cusparseLtMatDescriptor_t* matrix,
-                                                size_t* result, size_t* scratch) {
+cusparseStatus_t cusparseLtSpMMACompressedSize2(const cusparseLtHandle_t* handle,
+                                                const cusparseLtMatDescriptor_t* matrix, size_t* result,
+                                                size_t* scratch) {
   return with_library("cusparseLtSpMMACompressedSize2", handle, [&] {
     return give_sizes(structured_of(matrix, 1, CUSPARSE_OPERATION_NON_TRANSPOSE).matrix, result, scratch);
   });
 }
 
-cusparseStatus_t cusparseLtSpMMACompress(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* plan, const void* dense,
-                                         void* compressed, void* scratch, cudaStream_t stream) {
+cusparseStatus_t cusparseLtSpMMACompress(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* plan,
+                                         const void* dense, void* compressed, void* scratch,
+                                         cudaStream_t stream) {
   return with_library("cusparseLtSpMMACompress", handle, [&] {
-    return queue_compress(structured_of(check_matmul(live<Plan>(plan).matmul)), dense, compressed, scratch, stream);
+    return queue_compress(structured_of(check_matmul(live<Plan>(plan).matmul)), dense, compressed, scratch,
+                          stream);
   });
 }
 
-cusparseStatus_t cusparseLtSpMMACompress2(const cusparseLtHandle_t* handle, const cusparseLtMatDescriptor_t* matrix, int sparse_a,
-                                          cusparseOperation_t operation, const void* dense, void* compressed, void* scratch,
-                                          cudaStream_t stream) {
+cusparseStatus_t cusparseLtSpMMACompress2(const cusparseLtHandle_t* handle,
+                                          const cusparseLtMatDescriptor_t* matrix, int sparse_a,
+                                          cusparseOperation_t operation, const void* dense, void* compressed,
+                                          void* scratch, cudaStream_t stream) {
   return with_library("cusparseLtSpMMACompress2", handle, [&] {
     return queue_compress(structured_of(matrix, sparse_a, operation), dense, compressed, scratch, stream);
   });

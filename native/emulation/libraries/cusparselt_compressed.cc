@@ -1,5 +1,6 @@
-// cuSPARSELt: the compressed form of a structured matrix. Here: a header that says for which matrix, library and device
-// it is good, the kept values, and four bits of places per group. As large as the real one, and the header.
+// cuSPARSELt: the compressed form of a structured matrix. Here: a header that says for which matrix, library
+// and device it is good, the kept values, and four bits of places per group. As large as the real one, and
+// the header.
 #include <cstring>
 #include <stdexcept>
 
@@ -18,17 +19,23 @@ int64_t group_of(cudaDataType type) { return type == CUDA_R_32F ? 2 : 4; }
 /// A walk over the groups, which lie along the inner dimension.
 struct Groups {
   Groups(const Header& header, const Matrix& matrix)
-      : matrix(matrix), along_columns((header.sparse_a != 0) != (header.transposed != 0)), size(group_of(matrix.type)) {}
+      : matrix(matrix),
+        along_columns((header.sparse_a != 0) != (header.transposed != 0)),
+        size(group_of(matrix.type)) {}
   int64_t outer() const { return along_columns ? matrix.rows : matrix.columns; }
   int64_t inner() const { return along_columns ? matrix.columns : matrix.rows; }
-  size_t index(int64_t line, int64_t at) const { return along_columns ? matrix.index(line, at) : matrix.index(at, line); }
+  size_t index(int64_t line, int64_t at) const {
+    return along_columns ? matrix.index(line, at) : matrix.index(at, line);
+  }
 
   const Matrix& matrix;
   bool along_columns;
   int64_t size;
 };
 
-size_t value_bytes(const Matrix& matrix) { return static_cast<size_t>(matrix.rows * matrix.columns) / 2 * size_of(matrix.type); }
+size_t value_bytes(const Matrix& matrix) {
+  return static_cast<size_t>(matrix.rows * matrix.columns) / 2 * size_of(matrix.type);
+}
 
 size_t places_bytes(const Matrix& matrix) {
   return (static_cast<size_t>(matrix.rows * matrix.columns / group_of(matrix.type)) + 1) / 2;
@@ -39,9 +46,12 @@ void set_places(uint8_t* places, size_t group, unsigned four_bits) {
   byte = static_cast<uint8_t>(group % 2 == 0 ? four_bits : byte | four_bits << 4);
 }
 
-unsigned get_places(const uint8_t* places, size_t group) { return places[group / 2] >> (group % 2 * 4) & 15u; }
+unsigned get_places(const uint8_t* places, size_t group) {
+  return places[group / 2] >> (group % 2 * 4) & 15u;
+}
 
-/// Where the kept elements of a group are: the nonzero ones, then others. More than `keep` nonzero ones: false.
+/// Where the kept elements of a group are: the nonzero ones, then others. More than `keep` nonzero ones:
+/// false.
 bool kept_of(const Groups& groups, int64_t line, int64_t first, int (&kept)[2]) {
   const int64_t keep = groups.size / 2;
   int64_t count = 0;
@@ -92,7 +102,8 @@ std::string why_not(const Header& expected, const void* compressed) {
               {found.version == expected.version, "version of the library"},
               {found.compute == expected.compute, "compute capability"}};
   for (const auto& row : rows) {
-    if (!row.equal) return std::string("The compressed matrix was made for another ") + row.what + " than the plan's.";
+    if (!row.equal)
+      return std::string("The compressed matrix was made for another ") + row.what + " than the plan's.";
   }
   return "";
 }
@@ -118,7 +129,8 @@ bool is_structured(const Header& header, const Matrix& matrix, std::string& wher
 
 void compress(const Header& header, const Matrix& matrix, void* compressed) {
   std::string where;
-  if (!is_structured(header, matrix, where)) throw std::runtime_error("The matrix is not 2:4: " + where + ".");
+  if (!is_structured(header, matrix, where))
+    throw std::runtime_error("The matrix is not 2:4: " + where + ".");
   const Groups groups(header, matrix);
   auto* values = static_cast<uint8_t*>(compressed) + kHeaderBytes;
   auto* places = values + value_bytes(matrix);
@@ -129,7 +141,9 @@ void compress(const Header& header, const Matrix& matrix, void* compressed) {
       int kept[2] = {0, 0};
       kept_of(groups, line, first, kept);
       for (int64_t i = 0; i < groups.size / 2; ++i, values += bytes) {
-        std::memcpy(values, static_cast<const uint8_t*>(matrix.data) + groups.index(line, first + kept[i]) * bytes, bytes);
+        std::memcpy(values,
+                    static_cast<const uint8_t*>(matrix.data) + groups.index(line, first + kept[i]) * bytes,
+                    bytes);
       }
       set_places(places, group, static_cast<unsigned>(kept[0] | kept[1] << 2));
     }

@@ -10,8 +10,9 @@ namespace {
 template <class T>
 T value_of(const void* data, size_t bytes) {
   if (data == nullptr || bytes != sizeof(T)) {
-    refuse(CUSPARSE_STATUS_INVALID_VALUE,
-           "Expected the value of an attribute to be " + std::to_string(sizeof(T)) + " bytes, got " + std::to_string(bytes) + ".");
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, "Expected the value of an attribute to be " +
+                                              std::to_string(sizeof(T)) + " bytes, got " +
+                                              std::to_string(bytes) + ".");
   }
   T value;
   std::memcpy(&value, data, sizeof(T));
@@ -20,14 +21,17 @@ T value_of(const void* data, size_t bytes) {
 
 void set_gelu(MatmulDescriptor& matmul, bool on) {
   // Published for 8-bit integers only; whether it is the erf or the tanh form is not.
-  if (on && matmul.product.a.type != CUDA_R_8I) refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only products of int8 have GELU.");
+  if (on && matmul.product.a.type != CUDA_R_8I)
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only products of int8 have GELU.");
   matmul.gelu = on;
 }
 
 void set_scale_mode(const MatmulDescriptor& matmul, int mode) {
   if (mode == CUSPARSELT_MATMUL_SCALE_NONE) return;
-  if (mode != CUSPARSELT_MATMUL_MATRIX_SCALE_SCALAR_32F) refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "The stand-in has one scale per matrix.");
-  if (matmul.product.a.type != CUDA_R_8F_E4M3) refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only 8-bit floating point has scales.");
+  if (mode != CUSPARSELT_MATMUL_MATRIX_SCALE_SCALAR_32F)
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "The stand-in has one scale per matrix.");
+  if (matmul.product.a.type != CUDA_R_8F_E4M3)
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only 8-bit floating point has scales.");
 }
 
 void set(MatmulDescriptor& matmul, cusparseLtMatmulDescAttribute_t name, const void* data, size_t bytes) {
@@ -67,7 +71,8 @@ void set(MatmulDescriptor& matmul, cusparseLtMatmulDescAttribute_t name, const v
       product.scale_d.values = value_of<const float*>(data, bytes);
       break;
     default:
-      refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "The stand-in has no attribute " + std::to_string(name) + " of a matmul descriptor.");
+      refuse(CUSPARSE_STATUS_NOT_SUPPORTED,
+             "The stand-in has no attribute " + std::to_string(name) + " of a matmul descriptor.");
   }
   product.epilogue = matmul.relu ? Epilogue::relu : matmul.gelu ? Epilogue::gelu_tanh : Epilogue::none;
 }
@@ -85,14 +90,16 @@ int* field_of(Selection& selection, cusparseLtMatmulAlgAttribute_t name) {
     case CUSPARSELT_MATMUL_SPLIT_K_BUFFERS:
       return &selection.buffers;
     default:
-      refuse(CUSPARSE_STATUS_INVALID_VALUE, "That attribute of an algorithm selection can only be read, or is none.");
+      refuse(CUSPARSE_STATUS_INVALID_VALUE,
+             "That attribute of an algorithm selection can only be read, or is none.");
   }
 }
 
 bool has_plan(const Object& object) {
   for (const uint64_t serial : object.users) {
     const auto user = tables().objects.find(serial);
-    if (user != tables().objects.end() && dynamic_cast<const Plan*>(user->second.get()) != nullptr) return true;
+    if (user != tables().objects.end() && dynamic_cast<const Plan*>(user->second.get()) != nullptr)
+      return true;
   }
   return false;
 }
@@ -105,11 +112,10 @@ using namespace twofour::emulation::sparse;
 
 extern "C" {
 
-cusparseStatus_t cusparseLtMatmulDescriptorInit(const cusparseLtHandle_t* handle, cusparseLtMatmulDescriptor_t* place,
-                                                cusparseOperation_t operation_a, cusparseOperation_t operation_b,
-                                                const cusparseLtMatDescriptor_t* a, const cusparseLtMatDescriptor_t* b,
-                                                const cusparseLtMatDescriptor_t* c, const cusparseLtMatDescriptor_t* d,
-                                                cusparseComputeType compute) {
+cusparseStatus_t cusparseLtMatmulDescriptorInit(
+    const cusparseLtHandle_t* handle, cusparseLtMatmulDescriptor_t* place, cusparseOperation_t operation_a,
+    cusparseOperation_t operation_b, const cusparseLtMatDescriptor_t* a, const cusparseLtMatDescriptor_t* b,
+    const cusparseLtMatDescriptor_t* c, const cusparseLtMatDescriptor_t* d, cusparseComputeType compute) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulDescriptorInit", [&] {
     if (emulation_refuse_creation("cusparseLtMatmulDescriptorInit")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
@@ -137,7 +143,8 @@ cusparseStatus_t cusparseLtMatmulDescriptorInit(const cusparseLtHandle_t* handle
     product.tf32 = product.a.type == CUDA_R_32F;
     product.bias_type = size_of(product.a.type) == 1 ? CUDA_R_32F : product.c.type;
     check_product(matmul, compute);
-    // The library has nothing to destroy a matmul descriptor with, so that one may be initialised again and again.
+    // The library has nothing to destroy a matmul descriptor with, so that one may be initialised again and
+    // again.
     MatmulDescriptor& made = create<MatmulDescriptor>(place, true);
     matmul.serial = made.serial;
     made = matmul;
@@ -145,20 +152,25 @@ cusparseStatus_t cusparseLtMatmulDescriptorInit(const cusparseLtHandle_t* handle
   });
 }
 
-cusparseStatus_t cusparseLtMatmulDescSetAttribute(const cusparseLtHandle_t* handle, cusparseLtMatmulDescriptor_t* place,
-                                                  cusparseLtMatmulDescAttribute_t name, const void* data, size_t bytes) {
+cusparseStatus_t cusparseLtMatmulDescSetAttribute(const cusparseLtHandle_t* handle,
+                                                  cusparseLtMatmulDescriptor_t* place,
+                                                  cusparseLtMatmulDescAttribute_t name, const void* data,
+                                                  size_t bytes) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulDescSetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
     MatmulDescriptor& matmul = check_matmul(place);
-    if (has_plan(matmul)) refuse(CUSPARSE_STATUS_INVALID_VALUE, "Attributes are set before the plan is made, not after.");
+    if (has_plan(matmul))
+      refuse(CUSPARSE_STATUS_INVALID_VALUE, "Attributes are set before the plan is made, not after.");
     set(matmul, name, data, bytes);
     return CUSPARSE_STATUS_SUCCESS;
   });
 }
 
-cusparseStatus_t cusparseLtMatmulAlgSelectionInit(const cusparseLtHandle_t* handle, cusparseLtMatmulAlgSelection_t* place,
-                                                  const cusparseLtMatmulDescriptor_t* matmul_place, cusparseLtMatmulAlg_t) {
+cusparseStatus_t cusparseLtMatmulAlgSelectionInit(const cusparseLtHandle_t* handle,
+                                                  cusparseLtMatmulAlgSelection_t* place,
+                                                  const cusparseLtMatmulDescriptor_t* matmul_place,
+                                                  cusparseLtMatmulAlg_t) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulAlgSelectionInit", [&] {
     if (emulation_refuse_creation("cusparseLtMatmulAlgSelectionInit")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
@@ -175,20 +187,24 @@ cusparseStatus_t cusparseLtMatmulAlgSelectionInit(const cusparseLtHandle_t* hand
 
 cusparseStatus_t cusparseLtMatmulAlgSelectionDestroy(const cusparseLtMatmulAlgSelection_t* place) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulAlgSelectionDestroy", [&] {
-    if (emulation_refuse_creation("cusparseLtMatmulAlgSelectionDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
+    if (emulation_refuse_creation("cusparseLtMatmulAlgSelectionDestroy"))
+      return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Selection>(place), Selection::kName);
+    destroy(live<Selection>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }
 
-cusparseStatus_t cusparseLtMatmulAlgSetAttribute(const cusparseLtHandle_t* handle, cusparseLtMatmulAlgSelection_t* place,
-                                                 cusparseLtMatmulAlgAttribute_t name, const void* data, size_t bytes) {
+cusparseStatus_t cusparseLtMatmulAlgSetAttribute(const cusparseLtHandle_t* handle,
+                                                 cusparseLtMatmulAlgSelection_t* place,
+                                                 cusparseLtMatmulAlgAttribute_t name, const void* data,
+                                                 size_t bytes) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulAlgSetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
     Selection& selection = live<Selection>(place);
-    if (has_plan(selection)) refuse(CUSPARSE_STATUS_INVALID_VALUE, "Attributes are set before the plan is made, not after.");
+    if (has_plan(selection))
+      refuse(CUSPARSE_STATUS_INVALID_VALUE, "Attributes are set before the plan is made, not after.");
     const int value = value_of<int>(data, bytes);
     const MatmulDescriptor& matmul = check_matmul(selection.matmul);
     if (name == CUSPARSELT_MATMUL_ALG_CONFIG_ID && (value < 0 || value >= id_limit(matmul))) {
@@ -199,8 +215,10 @@ cusparseStatus_t cusparseLtMatmulAlgSetAttribute(const cusparseLtHandle_t* handl
   });
 }
 
-cusparseStatus_t cusparseLtMatmulAlgGetAttribute(const cusparseLtHandle_t* handle, const cusparseLtMatmulAlgSelection_t* place,
-                                                 cusparseLtMatmulAlgAttribute_t name, void* data, size_t bytes) {
+cusparseStatus_t cusparseLtMatmulAlgGetAttribute(const cusparseLtHandle_t* handle,
+                                                 const cusparseLtMatmulAlgSelection_t* place,
+                                                 cusparseLtMatmulAlgAttribute_t name, void* data,
+                                                 size_t bytes) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulAlgGetAttribute", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);

@@ -7,8 +7,9 @@
 namespace twofour::emulation::sparse {
 namespace {
 
-cusparseStatus_t init_descriptor(const char* function, const cusparseLtHandle_t* handle, cusparseLtMatDescriptor_t* place,
-                                 const Matrix& matrix, uint32_t alignment, bool structured) {
+cusparseStatus_t init_descriptor(const char* function, const cusparseLtHandle_t* handle,
+                                 cusparseLtMatDescriptor_t* place, const Matrix& matrix, uint32_t alignment,
+                                 bool structured) {
   return guarded<cusparseStatus_t>(function, [&] {
     if (emulation_refuse_creation(function)) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
@@ -26,15 +27,16 @@ struct Status {
   cusparseStatus_t status;
   const char* name;
 };
-constexpr Status kStatuses[] = {{CUSPARSE_STATUS_SUCCESS, "CUSPARSE_STATUS_SUCCESS"},
-                                {CUSPARSE_STATUS_NOT_INITIALIZED, "CUSPARSE_STATUS_NOT_INITIALIZED"},
-                                {CUSPARSE_STATUS_ALLOC_FAILED, "CUSPARSE_STATUS_ALLOC_FAILED"},
-                                {CUSPARSE_STATUS_INVALID_VALUE, "CUSPARSE_STATUS_INVALID_VALUE"},
-                                {CUSPARSE_STATUS_ARCH_MISMATCH, "CUSPARSE_STATUS_ARCH_MISMATCH"},
-                                {CUSPARSE_STATUS_EXECUTION_FAILED, "CUSPARSE_STATUS_EXECUTION_FAILED"},
-                                {CUSPARSE_STATUS_INTERNAL_ERROR, "CUSPARSE_STATUS_INTERNAL_ERROR"},
-                                {CUSPARSE_STATUS_NOT_SUPPORTED, "CUSPARSE_STATUS_NOT_SUPPORTED"},
-                                {CUSPARSE_STATUS_INSUFFICIENT_RESOURCES, "CUSPARSE_STATUS_INSUFFICIENT_RESOURCES"}};
+constexpr Status kStatuses[] = {
+    {CUSPARSE_STATUS_SUCCESS, "CUSPARSE_STATUS_SUCCESS"},
+    {CUSPARSE_STATUS_NOT_INITIALIZED, "CUSPARSE_STATUS_NOT_INITIALIZED"},
+    {CUSPARSE_STATUS_ALLOC_FAILED, "CUSPARSE_STATUS_ALLOC_FAILED"},
+    {CUSPARSE_STATUS_INVALID_VALUE, "CUSPARSE_STATUS_INVALID_VALUE"},
+    {CUSPARSE_STATUS_ARCH_MISMATCH, "CUSPARSE_STATUS_ARCH_MISMATCH"},
+    {CUSPARSE_STATUS_EXECUTION_FAILED, "CUSPARSE_STATUS_EXECUTION_FAILED"},
+    {CUSPARSE_STATUS_INTERNAL_ERROR, "CUSPARSE_STATUS_INTERNAL_ERROR"},
+    {CUSPARSE_STATUS_NOT_SUPPORTED, "CUSPARSE_STATUS_NOT_SUPPORTED"},
+    {CUSPARSE_STATUS_INSUFFICIENT_RESOURCES, "CUSPARSE_STATUS_INSUFFICIENT_RESOURCES"}};
 
 }  // namespace
 
@@ -51,10 +53,12 @@ void link(Object& user, Object& used) {
   user.uses.push_back(used.serial);
 }
 
-void destroy(Object& object, const char* name) {
+void end(Object& object, const char* name) {
   if (!object.users.empty()) {
-    refuse(CUSPARSE_STATUS_INVALID_VALUE, std::string(name) + " is destroyed before what refers to it: destroy plan, algorithm "
-                                                              "selection, matrix descriptors and handle in this order.");
+    refuse(CUSPARSE_STATUS_INVALID_VALUE,
+           std::string(name) +
+               " is destroyed before what refers to it: destroy plan, algorithm "
+               "selection, matrix descriptors and handle in this order.");
   }
   for (const uint64_t serial : object.uses) {
     const auto used = tables().objects.find(serial);
@@ -69,7 +73,8 @@ Library& check_library(const cusparseLtHandle_t* handle) {
   Library& library = live<Library>(handle);
   int device = -1;
   if (cudaGetDevice(&device) != cudaSuccess) refuse(CUSPARSE_STATUS_EXECUTION_FAILED, "The device is lost.");
-  if (device != library.device) refuse(CUSPARSE_STATUS_INVALID_VALUE, "The handle belongs to another device than the current one.");
+  if (device != library.device)
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, "The handle belongs to another device than the current one.");
   return library;
 }
 
@@ -96,7 +101,7 @@ cusparseStatus_t cusparseLtDestroy(const cusparseLtHandle_t* handle) {
   return guarded<cusparseStatus_t>("cusparseLtDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Library>(handle), Library::kName);
+    destroy(live<Library>(handle));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }
@@ -108,7 +113,9 @@ cusparseStatus_t cusparseLtGetVersion(const cusparseLtHandle_t*, int* version) {
 
 cusparseStatus_t cusparseLtGetProperty(libraryPropertyType type, int* value) {
   const auto version = static_cast<int>(emulation_setting("cusparselt"));
-  *value = type == MAJOR_VERSION ? version / 1000 : type == MINOR_VERSION ? version / 100 % 10 : version % 100;
+  *value = type == MAJOR_VERSION   ? version / 1000
+           : type == MINOR_VERSION ? version / 100 % 10
+                                   : version % 100;
   return CUSPARSE_STATUS_SUCCESS;
 }
 
@@ -120,25 +127,30 @@ const char* cusparseLtGetErrorName(cusparseStatus_t status) {
 }
 const char* cusparseLtGetErrorString(cusparseStatus_t status) { return cusparseLtGetErrorName(status); }
 
-cusparseStatus_t cusparseLtDenseDescriptorInit(const cusparseLtHandle_t* handle, cusparseLtMatDescriptor_t* place, int64_t rows,
-                                               int64_t columns, int64_t stride, uint32_t alignment, cudaDataType type,
-                                               cusparseOrder_t order) {
+cusparseStatus_t cusparseLtDenseDescriptorInit(const cusparseLtHandle_t* handle,
+                                               cusparseLtMatDescriptor_t* place, int64_t rows,
+                                               int64_t columns, int64_t stride, uint32_t alignment,
+                                               cudaDataType type, cusparseOrder_t order) {
   return init_descriptor("cusparseLtDenseDescriptorInit", handle, place,
-                         {nullptr, type, rows, columns, stride, order == CUSPARSE_ORDER_ROW}, alignment, false);
+                         {nullptr, type, rows, columns, stride, order == CUSPARSE_ORDER_ROW}, alignment,
+                         false);
 }
 
-cusparseStatus_t cusparseLtStructuredDescriptorInit(const cusparseLtHandle_t* handle, cusparseLtMatDescriptor_t* place, int64_t rows,
-                                                    int64_t columns, int64_t stride, uint32_t alignment, cudaDataType type,
-                                                    cusparseOrder_t order, cusparseLtSparsity_t) {
+cusparseStatus_t cusparseLtStructuredDescriptorInit(const cusparseLtHandle_t* handle,
+                                                    cusparseLtMatDescriptor_t* place, int64_t rows,
+                                                    int64_t columns, int64_t stride, uint32_t alignment,
+                                                    cudaDataType type, cusparseOrder_t order,
+                                                    cusparseLtSparsity_t) {
   return init_descriptor("cusparseLtStructuredDescriptorInit", handle, place,
-                         {nullptr, type, rows, columns, stride, order == CUSPARSE_ORDER_ROW}, alignment, true);
+                         {nullptr, type, rows, columns, stride, order == CUSPARSE_ORDER_ROW}, alignment,
+                         true);
 }
 
 cusparseStatus_t cusparseLtMatDescriptorDestroy(const cusparseLtMatDescriptor_t* place) {
   return guarded<cusparseStatus_t>("cusparseLtMatDescriptorDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtMatDescriptorDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<MatrixDescriptor>(place), MatrixDescriptor::kName);
+    destroy(live<MatrixDescriptor>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }

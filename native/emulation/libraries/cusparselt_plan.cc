@@ -24,7 +24,8 @@ struct Operands {
 };
 
 void check_pointers(const Product& product, const Operands& operands) {
-  if (operands.alpha == nullptr || operands.beta == nullptr) refuse(CUSPARSE_STATUS_INVALID_VALUE, "alpha or beta is null.");
+  if (operands.alpha == nullptr || operands.beta == nullptr)
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, "alpha or beta is null.");
   const struct {
     const void* pointer;
     const char* name;
@@ -44,7 +45,8 @@ void check_pointers(const Product& product, const Operands& operands) {
   }
 }
 
-/// The product of a plan with its pointers; `structured` is where the dense form of the structured operand will be.
+/// The product of a plan with its pointers; `structured` is where the dense form of the structured operand
+/// will be.
 Product bind(const Plan& plan, const MatmulDescriptor& matmul, const Operands& operands) {
   Product product = matmul.product;
   product.a.data = const_cast<void*>(operands.a);
@@ -74,7 +76,8 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
   const Product product = bind(plan, matmul, operands);
   const Matrix& structured = matmul.sparse_a ? product.a : product.b;
   const Matrix& other = matmul.sparse_a ? product.b : product.a;
-  const Header header = header_of(structured, matmul.sparse_a ? matmul.operation_a : matmul.operation_b, matmul.sparse_a);
+  const Header header =
+      header_of(structured, matmul.sparse_a ? matmul.operation_a : matmul.operation_b, matmul.sparse_a);
   const size_t compressed = compressed_bytes(structured), needed = workspace_of(plan, matmul);
   // Seen at once where the host may look; else when the work runs, as a fault.
   if (emulation_is_settled(structured.data, compressed) && emulation_is_device(structured.data, compressed)) {
@@ -95,16 +98,20 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
        use_of(product.c, false, "C of cusparseLtMatmul"),
        use_of(product.d, true, "D of cusparseLtMatmul"),
        {operands.workspace, needed, 1, "the workspace of cusparseLtMatmul"},
-       {product.bias, product.bias == nullptr ? 0 : m * size_of(product.bias_type), 0, "the bias of cusparseLtMatmul"},
-       {product.alpha_vector.values, product.alpha_vector.values == nullptr ? 0 : m * sizeof(float), 0, "alpha of cusparseLtMatmul"},
+       {product.bias, product.bias == nullptr ? 0 : m * size_of(product.bias_type), 0,
+        "the bias of cusparseLtMatmul"},
+       {product.alpha_vector.values, product.alpha_vector.values == nullptr ? 0 : m * sizeof(float), 0,
+        "alpha of cusparseLtMatmul"},
        {product.scale_a.values, scale_bytes(product.scale_a), 0, "the scale of A of cusparseLtMatmul"},
        {product.scale_b.values, scale_bytes(product.scale_b), 0, "the scale of B of cusparseLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d), 0, "the scale of D of cusparseLtMatmul"}},
-      nanoseconds_of(product) * slowness_of(plan) * 100 / static_cast<double>(emulation_setting("sparse_gain")));
+      nanoseconds_of(product) * slowness_of(plan) * 100 /
+          static_cast<double>(emulation_setting("sparse_gain")));
 }
 
 cudaStream_t stream_of(const cudaStream_t* streams, int32_t count) {
-  if (count < 0 || (count > 0 && streams == nullptr)) refuse(CUSPARSE_STATUS_INVALID_VALUE, "The streams are null.");
+  if (count < 0 || (count > 0 && streams == nullptr))
+    refuse(CUSPARSE_STATUS_INVALID_VALUE, "The streams are null.");
   return count == 0 ? nullptr : streams[0];
 }
 
@@ -112,11 +119,14 @@ void check_workspace(const Plan& plan, const MatmulDescriptor& matmul, const voi
   const size_t needed = workspace_of(plan, matmul);
   if (needed == 0) return;
   if (workspace == nullptr || reinterpret_cast<uintptr_t>(workspace) % 16 != 0) {
-    refuse(CUSPARSE_STATUS_INVALID_VALUE, "The plan needs a workspace of " + std::to_string(needed) + " bytes aligned to 16.");
+    refuse(CUSPARSE_STATUS_INVALID_VALUE,
+           "The plan needs a workspace of " + std::to_string(needed) + " bytes aligned to 16.");
   }
 }
 
-cusparseStatus_t given(int status) { return status == cudaSuccess ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_EXECUTION_FAILED; }
+cusparseStatus_t given(int status) {
+  return status == cudaSuccess ? CUSPARSE_STATUS_SUCCESS : CUSPARSE_STATUS_EXECUTION_FAILED;
+}
 
 }  // namespace
 }  // namespace twofour::emulation::sparse
@@ -136,7 +146,8 @@ cusparseStatus_t cusparseLtMatmulPlanInit(const cusparseLtHandle_t* handle, cusp
     MatmulDescriptor& matmul = check_matmul(matmul_place);
     Selection& selection = live<Selection>(selection_place);
     if (selection.matmul != matmul_place) {
-      refuse(CUSPARSE_STATUS_INVALID_VALUE, "The algorithm selection was made for another matmul descriptor.");
+      refuse(CUSPARSE_STATUS_INVALID_VALUE,
+             "The algorithm selection was made for another matmul descriptor.");
     }
     check_selection(selection, matmul);
     auto& plan = create<Plan>(place);
@@ -157,12 +168,13 @@ cusparseStatus_t cusparseLtMatmulPlanDestroy(const cusparseLtMatmulPlan_t* place
   return guarded<cusparseStatus_t>("cusparseLtMatmulPlanDestroy", [&] {
     if (emulation_refuse_creation("cusparseLtMatmulPlanDestroy")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);
-    destroy(live<Plan>(place), Plan::kName);
+    destroy(live<Plan>(place));
     return CUSPARSE_STATUS_SUCCESS;
   });
 }
 
-cusparseStatus_t cusparseLtMatmulGetWorkspace(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* place, size_t* bytes) {
+cusparseStatus_t cusparseLtMatmulGetWorkspace(const cusparseLtHandle_t* handle,
+                                              const cusparseLtMatmulPlan_t* place, size_t* bytes) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulGetWorkspace", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
@@ -172,9 +184,10 @@ cusparseStatus_t cusparseLtMatmulGetWorkspace(const cusparseLtHandle_t* handle, 
   });
 }
 
-cusparseStatus_t cusparseLtMatmul(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* place, const void* alpha,
-                                  const void* a, const void* b, const void* beta, const void* c, void* d, void* workspace,
-                                  cudaStream_t* streams, int32_t count) {
+cusparseStatus_t cusparseLtMatmul(const cusparseLtHandle_t* handle, const cusparseLtMatmulPlan_t* place,
+                                  const void* alpha, const void* a, const void* b, const void* beta,
+                                  const void* c, void* d, void* workspace, cudaStream_t* streams,
+                                  int32_t count) {
   return guarded<cusparseStatus_t>("cusparseLtMatmul", [&] {
     const std::lock_guard lock(tables().mutex);
     check_library(handle);
@@ -193,9 +206,10 @@ cusparseStatus_t cusparseLtMatmul(const cusparseLtHandle_t* handle, const cuspar
   });
 }
 
-cusparseStatus_t cusparseLtMatmulSearch(const cusparseLtHandle_t* handle, cusparseLtMatmulPlan_t* place, const void* alpha,
-                                        const void* a, const void* b, const void* beta, const void* c, void* d, void* workspace,
-                                        cudaStream_t* streams, int32_t count) {
+cusparseStatus_t cusparseLtMatmulSearch(const cusparseLtHandle_t* handle, cusparseLtMatmulPlan_t* place,
+                                        const void* alpha, const void* a, const void* b, const void* beta,
+                                        const void* c, void* d, void* workspace, cudaStream_t* streams,
+                                        int32_t count) {
   return guarded<cusparseStatus_t>("cusparseLtMatmulSearch", [&] {
     if (emulation_refuse_creation("cusparseLtMatmulSearch")) return CUSPARSE_STATUS_INTERNAL_ERROR;
     const std::lock_guard lock(tables().mutex);

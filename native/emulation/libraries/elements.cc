@@ -16,15 +16,18 @@ struct Row {
   size_t bytes;
   const char* name;
 };
-constexpr Row kTypes[] = {{CUDA_R_32F, 4, "float32"},  {CUDA_R_16F, 2, "float16"}, {CUDA_R_16BF, 2, "bfloat16"},
-                          {CUDA_R_8F_E4M3, 1, "e4m3"}, {CUDA_R_8I, 1, "int8"},     {CUDA_R_32I, 4, "int32"}};
+constexpr Row kTypes[] = {{CUDA_R_32F, 4, "float32"},   {CUDA_R_16F, 2, "float16"},
+                          {CUDA_R_16BF, 2, "bfloat16"}, {CUDA_R_8F_E4M3, 1, "e4m3"},
+                          {CUDA_R_8I, 1, "int8"},       {CUDA_R_32I, 4, "int32"}};
 
 const Row* row_of(cudaDataType type) {
-  const auto* row = std::find_if(std::begin(kTypes), std::end(kTypes), [=](const Row& each) { return each.type == type; });
+  const auto* row =
+      std::find_if(std::begin(kTypes), std::end(kTypes), [=](const Row& each) { return each.type == type; });
   return row == std::end(kTypes) ? nullptr : row;
 }
 
-/// A small floating-point format: `fraction` bits after the point, exponents from `lowest` (of a normal number) up.
+/// A small floating-point format: `fraction` bits after the point, exponents from `lowest` (of a normal
+/// number) up.
 struct Small {
   int fraction;
   int lowest;
@@ -39,7 +42,8 @@ float round_to(const Small& format, float value) {
   const int exponent = std::max(std::ilogb(value), format.lowest);
   const float step = std::ldexp(1.0f, exponent - format.fraction);
   const float rounded = std::nearbyint(value / step) * step;
-  return std::fabs(rounded) > format.largest ? std::copysign(std::numeric_limits<float>::infinity(), value) : rounded;
+  return std::fabs(rounded) > format.largest ? std::copysign(std::numeric_limits<float>::infinity(), value)
+                                             : rounded;
 }
 
 /// Sign, exponent and fraction of a value that the format has.

@@ -21,7 +21,8 @@ float to_tf32(float value) {
 /// op(matrix) with its inner dimension contiguous and padded with zeros to `inner`: `outer` lines.
 /// `inner_is_columns`: the inner dimension of op(matrix) is its columns (A) rather than its rows (B).
 template <class T>
-std::vector<T> lines_of(const Matrix& matrix, bool transpose, bool inner_is_columns, int64_t inner, bool tf32) {
+std::vector<T> lines_of(const Matrix& matrix, bool transpose, bool inner_is_columns, int64_t inner,
+                        bool tf32) {
   const bool by_row = inner_is_columns != transpose;
   const int64_t outer = by_row ? matrix.rows : matrix.columns;
   const int64_t count = by_row ? matrix.columns : matrix.rows;
@@ -76,7 +77,8 @@ std::vector<float> float_sums(const Product& product) {
   const auto b = lines_of<float>(product.b, product.transpose_b, false, inner, product.tf32);
   std::vector<float> sums(static_cast<size_t>(m * n));
   int64_t j = 0;
-  for (; j + 4 <= n; j += 4) multiply_columns<4>(a.data(), b.data() + j * inner, m, inner, sums.data() + j * m);
+  for (; j + 4 <= n; j += 4)
+    multiply_columns<4>(a.data(), b.data() + j * inner, m, inner, sums.data() + j * m);
   for (; j < n; ++j) multiply_columns<1>(a.data(), b.data() + j * inner, m, inner, sums.data() + j * m);
   return sums;
 }
@@ -122,7 +124,8 @@ void finish(const Product& product, const std::vector<T>& sums) {
         continue;
       }
       float x = alpha * product.scale_a.at(i) * product.scale_b.at(j) * static_cast<float>(sum);
-      if (product.beta != 0) x += product.beta * read_element(product.c.data, product.c.type, product.c.index(i, j));
+      if (product.beta != 0)
+        x += product.beta * read_element(product.c.data, product.c.type, product.c.index(i, j));
       if (product.bias != nullptr) x += read_element(product.bias, product.bias_type, static_cast<size_t>(i));
       x = apply(product, x) * product.scale_d.at(0) + product.error;
       write_element(product.d.data, product.d.type, to, x);
@@ -148,7 +151,8 @@ void multiply(const Product& product) {
 double nanoseconds_of(const Product& product) {
   // Operations per nanosecond of a large product on a card of today, by the size of an element.
   const double speed = product.a.type == CUDA_R_32F ? 50e3 : size_of(product.a.type) == 2 ? 700e3 : 1400e3;
-  const double operations = 2.0 * static_cast<double>(product.m()) * static_cast<double>(product.n()) * static_cast<double>(product.k());
+  const double operations = 2.0 * static_cast<double>(product.m()) * static_cast<double>(product.n()) *
+                            static_cast<double>(product.k());
   return 3000 + operations / speed;
 }
 

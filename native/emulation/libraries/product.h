@@ -33,8 +33,8 @@ struct Scale {
   float at(int64_t index) const { return values == nullptr ? 1.0f : values[is_vector ? index : 0]; }
 };
 
-/// D = epilogue(alpha · op(A) · op(B) + beta · C + bias): D is [m, n], bias has m elements. 8-bit integers are summed
-/// in int32, all else in float32; D is rounded once.
+/// D = epilogue(alpha · op(A) · op(B) + beta · C + bias): D is [m, n], bias has m elements. 8-bit integers
+/// are summed in int32, all else in float32; D is rounded once.
 struct Product {
   Matrix a, b, c, d;
   bool transpose_a = false, transpose_b = false;

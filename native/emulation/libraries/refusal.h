@@ -5,12 +5,16 @@
 
 namespace twofour::emulation {
 
-/// Thrown inside of a library's function where a rule is broken; becomes the status and a breach at its edge.
+/// Thrown inside of a library's function; becomes a status and a sentence at its edge.
 template <class Status>
 struct Refusal {
   Status status;
   std::string sentence;
 };
+
+/// The status of what a library does not have, which breaks no rule: who asked may try something else.
+template <class Status>
+inline constexpr Status kNotSupported{};
 
 /// Runs the body of a library's function: an injected fault first, then the body, then what it refused.
 template <class Status, class Body>
@@ -19,7 +23,8 @@ Status guarded(const char* function, const Body& body) noexcept {
   try {
     return body();
   } catch (const Refusal<Status>& refusal) {
-    emulation_breach((std::string(function) + ": " + refusal.sentence).c_str());
+    const std::string sentence = std::string(function) + ": " + refusal.sentence;
+    (refusal.status == kNotSupported<Status> ? emulation_refusal : emulation_breach)(sentence.c_str());
     return refusal.status;
   }
 }

@@ -9,6 +9,8 @@ namespace {
 
 constexpr int kRuntimeVersion = 13000;
 constexpr int kProcessors = 132;
+// Small: who empties the cache before each timing would else wait for the host's memory.
+constexpr int kCacheBytes = 1 << 20;
 thread_local int current = 0;
 
 int compute() { return static_cast<int>(setting("compute")); }
@@ -70,7 +72,8 @@ cudaError_t enter_creation(const char* function) {
   for (const auto& [handle, stream] : state().streams.all()) {
     if (stream->capture == nullptr || !breaks_captures(*stream->capture)) continue;
     stream->capture->broken = true;
-    error = refuse(cudaErrorStreamCaptureUnsupported, std::string(function) + " is illegal while a stream records a graph.");
+    error = refuse(cudaErrorStreamCaptureUnsupported,
+                   std::string(function) + " is illegal while a stream records a graph.");
   }
   return error;
 }
@@ -141,7 +144,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
       {cudaDevAttrMaxSharedMemoryPerBlock, 48 * 1024},
       {cudaDevAttrMaxSharedMemoryPerBlockOptin, shared_memory()},
       {cudaDevAttrMaxSharedMemoryPerMultiprocessor, shared_memory() + 1024},
-      {cudaDevAttrL2CacheSize, 50 << 20},
+      {cudaDevAttrL2CacheSize, kCacheBytes},
       {cudaDevAttrClockRate, 1755000},
       {cudaDevAttrMemoryClockRate, 2619000},
       {cudaDevAttrGlobalMemoryBusWidth, 5120},
@@ -180,7 +183,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->sharedMemPerBlock = 48 * 1024;
   properties->sharedMemPerBlockOptin = static_cast<size_t>(shared_memory());
   properties->sharedMemPerMultiprocessor = static_cast<size_t>(shared_memory()) + 1024;
-  properties->l2CacheSize = 50 << 20;
+  properties->l2CacheSize = kCacheBytes;
   properties->memoryBusWidth = 5120;
   properties->pciBusID = device + 1;
   properties->unifiedAddressing = 1;
@@ -192,7 +195,8 @@ cudaError_t cudaFuncSetAttribute(const void*, cudaFuncAttribute attribute, int v
   const std::lock_guard lock(state().mutex);
   if (const cudaError_t error = enter("cudaFuncSetAttribute")) return give(error);
   if (attribute == cudaFuncAttributeMaxDynamicSharedMemorySize && (value < 0 || value > shared_memory())) {
-    return refuse(cudaErrorInvalidValue, "A kernel asks for " + std::to_string(value) + " bytes of shared memory, of which this device has " +
+    return refuse(cudaErrorInvalidValue, "A kernel asks for " + std::to_string(value) +
+                                             " bytes of shared memory, of which this device has " +
                                              std::to_string(shared_memory()) + ".");
   }
   return give(cudaSuccess);
@@ -205,7 +209,8 @@ cudaError_t cudaDeviceSynchronize() {
   for (const auto& [handle, stream] : state().streams.all()) {
     if (stream->capture == nullptr) continue;
     stream->capture->broken = true;
-    return refuse(cudaErrorStreamCaptureUnsupported, "cudaDeviceSynchronize is illegal while a stream records a graph.");
+    return refuse(cudaErrorStreamCaptureUnsupported,
+                  "cudaDeviceSynchronize is illegal while a stream records a graph.");
   }
   return give(drain_device(current, false));
 }

@@ -40,8 +40,8 @@ int enqueue_work(CUstream_st* stream, const char* name, std::function<void()> wo
     if (use.bytes != 0) touched.push_back(use);
   }
   auto context = std::make_unique<std::function<void()>>(std::move(work));
-  const EmulatedWork queued{name,           run, release, context.release(), touched.data(), static_cast<long>(touched.size()),
-                            nanoseconds};
+  const EmulatedWork queued{
+      name, run, release, context.release(), touched.data(), static_cast<long>(touched.size()), nanoseconds};
   return emulation_enqueue(stream, &queued);
 }
 

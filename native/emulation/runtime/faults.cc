@@ -1,5 +1,5 @@
-// Faults, settings, breaches and the rules of the hot path. All of it is state of the process: it stands for the
-// machine that the process runs on.
+// Faults, settings, breaches and the rules of the hot path. All of it is state of the process: it stands for
+// the machine that the process runs on.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +32,7 @@ constexpr Setting kSettings[] = {
     {"cusparselt_wrong_id", -1, "the configuration that is faster still, and wrong"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
-    {"report", 0, "1: breaches are written to stderr as they happen"},
+    {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };
 
@@ -79,7 +79,8 @@ const Setting* row_of(const std::string& name) {
   return row == std::end(kSettings) ? nullptr : row;
 }
 
-/// TWOFOUR_EMULATION="devices=2,compute=75,fail=cudaMalloc:3:2": settings, and faults as function:call:status.
+/// TWOFOUR_EMULATION="devices=2,compute=75,fail=cudaMalloc:3:2": settings, and faults as
+/// function:call:status.
 void set_from_environment(Rules& rules) {
   const char* text = std::getenv("TWOFOUR_EMULATION");
   std::istringstream parts(text == nullptr ? "" : text);
@@ -110,15 +111,20 @@ bool is_hot() {
   return true;
 }
 
+void note(const std::string& sentence) {
+  const bool report = setting("report") != 0 || setting("abort") != 0;
+  const std::lock_guard lock(rules().mutex);
+  rules().newest = sentence;
+  if (report) std::fprintf(stderr, "emulated CUDA: %s\n", sentence.c_str());
+}
+
 }  // namespace
 
 void breach(const std::string& sentence) {
-  const bool report = setting("report") != 0;
+  note(sentence);
   const bool abort = setting("abort") != 0;
   const std::lock_guard lock(rules().mutex);
-  rules().newest = sentence;
   ++rules().breaches;
-  if (report || abort) std::fprintf(stderr, "emulated CUDA: %s\n", sentence.c_str());
   if (abort) std::abort();
 }
 
@@ -155,6 +161,7 @@ using namespace twofour::emulation;
 extern "C" {
 
 void emulation_breach(const char* sentence) { breach(sentence); }
+void emulation_refusal(const char* sentence) { note(sentence); }
 
 const char* emulation_last_breach() {
   const std::lock_guard lock(rules().mutex);
@@ -220,7 +227,8 @@ long emulation_setting(const char* name) { return setting(name); }
 int emulation_copy_without(const char* library, const char* copy, const char* symbol) {
   std::ifstream in(library, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  // A whole name of the table of strings: dlsym compares it with what is asked for, so one other letter hides it.
+  // A whole name of the table of strings: dlsym compares it with what is asked for, so one other letter hides
+  // it.
   const std::string whole = std::string(1, '\0') + symbol + '\0';
   size_t found = 0;
   for (size_t at = bytes.find(whole); at != std::string::npos; at = bytes.find(whole, at + 1), ++found) {

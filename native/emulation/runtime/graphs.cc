@@ -5,7 +5,8 @@ namespace twofour::emulation {
 namespace {
 
 cudaError_t refuse_handle(const char* function, const char* kind) {
-  return refuse(cudaErrorInvalidResourceHandle, std::string(function) + ": that " + kind + " was never created, or was destroyed.");
+  return refuse(cudaErrorInvalidResourceHandle,
+                std::string(function) + ": that " + kind + " was never created, or was destroyed.");
 }
 
 template <class Table, class Handle>
@@ -28,7 +29,8 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t handle, cudaStreamCaptureMode mo
   const std::lock_guard lock(state().mutex);
   if (const cudaError_t error = enter("cudaStreamBeginCapture")) return give(error);
   if (refuse_creation("cudaStreamBeginCapture")) return give(cudaErrorNotPermitted);
-  if (handle == nullptr) return refuse(cudaErrorStreamCaptureUnsupported, "The default stream cannot record a graph.");
+  if (handle == nullptr)
+    return refuse(cudaErrorStreamCaptureUnsupported, "The default stream cannot record a graph.");
   Stream* stream = find_stream(handle, "cudaStreamBeginCapture");
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
   if (stream->capture != nullptr) return refuse(cudaErrorIllegalState, "The stream records a graph already.");
@@ -42,8 +44,10 @@ cudaError_t cudaStreamEndCapture(cudaStream_t handle, cudaGraph_t* graph) {
   if (const cudaError_t error = enter("cudaStreamEndCapture")) return give(error);
   Stream* stream = find_stream(handle, "cudaStreamEndCapture");
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
-  if (stream->capture == nullptr) return refuse(cudaErrorIllegalState, "cudaStreamEndCapture of a stream that records nothing.");
-  if (stream->capture->mode != cudaStreamCaptureModeRelaxed && stream->capture->thread != std::this_thread::get_id()) {
+  if (stream->capture == nullptr)
+    return refuse(cudaErrorIllegalState, "cudaStreamEndCapture of a stream that records nothing.");
+  if (stream->capture->mode != cudaStreamCaptureModeRelaxed &&
+      stream->capture->thread != std::this_thread::get_id()) {
     return refuse(cudaErrorStreamCaptureWrongThread, "cudaStreamEndCapture by another thread than began it.");
   }
   const auto capture = std::move(stream->capture);
@@ -57,9 +61,9 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   if (const cudaError_t error = enter("cudaStreamIsCapturing")) return give(error);
   const Stream* stream = find_stream(handle, "cudaStreamIsCapturing");
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
-  *status = stream->capture == nullptr  ? cudaStreamCaptureStatusNone
-            : stream->capture->broken ? cudaStreamCaptureStatusInvalidated
-                                      : cudaStreamCaptureStatusActive;
+  *status = stream->capture == nullptr ? cudaStreamCaptureStatusNone
+            : stream->capture->broken  ? cudaStreamCaptureStatusInvalidated
+                                       : cudaStreamCaptureStatusActive;
   return give(cudaSuccess);
 }
 
@@ -80,7 +84,8 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
   if (graph == nullptr) return refuse_handle("cudaGraphLaunch", "executable graph");
   Stream* stream = find_stream(handle, "cudaGraphLaunch");
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
-  if (stream->device != graph->device) return refuse(cudaErrorInvalidValue, "A graph is launched on another device than it was recorded on.");
+  if (stream->device != graph->device)
+    return refuse(cudaErrorInvalidValue, "A graph is launched on another device than it was recorded on.");
   for (const auto& operation : graph->operations) {
     if (const cudaError_t error = push(handle, *stream, operation)) return give(error);
   }
@@ -91,5 +96,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t handle) {
   return destroy(state().executables, handle, "cudaGraphExecDestroy", "executable graph");
 }
 
-cudaError_t cudaGraphDestroy(cudaGraph_t handle) { return destroy(state().graphs, handle, "cudaGraphDestroy", "graph"); }
+cudaError_t cudaGraphDestroy(cudaGraph_t handle) {
+  return destroy(state().graphs, handle, "cudaGraphDestroy", "graph");
+}
 }

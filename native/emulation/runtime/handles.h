@@ -6,8 +6,8 @@
 
 namespace twofour::emulation {
 
-/// Objects behind opaque handles. A handle is a number that is never used twice and never an address, so that a use
-/// after destroy is always found and nobody can look behind it.
+/// Objects behind opaque handles. A handle is a number that is never used twice and never an address, so that
+/// a use after destroy is always found and nobody can look behind it.
 template <class Handle, class Object>
 class Handles {
  public:

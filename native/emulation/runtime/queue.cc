@@ -46,17 +46,19 @@ void run(Stream& stream, const Operation& operation) {
     return kill(stream, operation, "the fault was asked for.");
   }
   char message[1024] = "";
-  if (operation.work.run(operation.work.context, message, sizeof(message)) != 0) kill(stream, operation, message);
+  if (operation.work.run(operation.work.context, message, sizeof(message)) != 0)
+    kill(stream, operation, message);
 }
 
-/// Host memory that a copy will fill holds nothing that may be read until the copy ran, unless other queued work
-/// still takes its source from there.
+/// Host memory that a copy will fill holds nothing that may be read until the copy ran, unless other queued
+/// work still takes its source from there.
 void poison_targets(const Operation& operation) {
   for (const EmulatedUse& use : operation.uses) {
     if (!use.write) continue;
     const auto* found = find_memory(use.at);
     if (found == nullptr || found->second.place != Place::pinned) continue;
-    if (queued_use(use.at, use.bytes, false) == nullptr) std::memset(const_cast<void*>(use.at), 0xFF, use.bytes);
+    if (queued_use(use.at, use.bytes, false) == nullptr)
+      std::memset(const_cast<void*>(use.at), 0xFF, use.bytes);
   }
 }
 
@@ -84,8 +86,10 @@ cudaError_t push(cudaStream_t handle, Stream& stream, std::shared_ptr<Operation>
   }
   if (refuse_late_work("`" + operation->name + "`")) return cudaErrorNotPermitted;
   // The default stream and the blocking ones wait for one another.
-  if (handle == nullptr) drain_device(stream.device, true);
-  else if (stream.blocking) drain(state().default_streams[stream.device]);
+  if (handle == nullptr)
+    drain_device(stream.device, true);
+  else if (stream.blocking)
+    drain(state().default_streams[stream.device]);
   poison_targets(*operation);
   stream.queue.push_back(std::move(operation));
   while (stream.queue.size() > static_cast<size_t>(setting("queue"))) step(stream);
@@ -131,11 +135,6 @@ cudaError_t drain_device(int device, bool blocking_only) {
   return dead == state().dead.end() ? cudaSuccess : dead->second;
 }
 
-bool is_capturing_anywhere(const State& state) {
-  const auto& all = state.streams.all();
-  return std::any_of(all.begin(), all.end(), [](const auto& each) { return each.second->capture != nullptr; });
-}
-
 }  // namespace twofour::emulation
 
 using namespace twofour::emulation;
@@ -156,7 +155,8 @@ int emulation_enqueue(CUstream_st* handle, const EmulatedWork* work) {
   for (const EmulatedUse& use : operation->uses) {
     if (!is_inside(use.at, use.bytes, Place::device, use.what)) return give(cudaErrorInvalidValue);
     if (find_memory(use.at)->second.device != stream->device) {
-      return refuse(cudaErrorInvalidValue, std::string("`") + use.what + "` is memory of another device than the stream's.");
+      return refuse(cudaErrorInvalidValue,
+                    std::string("`") + use.what + "` is memory of another device than the stream's.");
     }
   }
   return give(push(handle, *stream, std::move(operation)));

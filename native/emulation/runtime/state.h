@@ -61,8 +61,9 @@ struct Stream {
 
 struct Event {
   bool timed = true;
-  /// Null until it is recorded; of a graph's capture, never.
+  /// Null until it is recorded.
   std::shared_ptr<Mark> mark;
+  /// Recorded into a graph last: then the host may not ask for it.
   bool captured = false;
 };
 
@@ -71,8 +72,8 @@ struct Graph {
   std::vector<std::shared_ptr<Operation>> operations;
 };
 
-/// All that the runtime knows. Everything is done under one lock: it stands for hardware that runs at its own time,
-/// here at the latest time that the rules of streams and events allow.
+/// All that the runtime knows. Everything is done under one lock: it stands for hardware that runs at its own
+/// time, here at the latest time that the rules of streams and events allow.
 struct State {
   std::recursive_mutex mutex;
   std::map<uintptr_t, Allocation> memory;
@@ -85,6 +86,8 @@ struct State {
   Handles<cudaGraph_t, Graph> graphs{3};
   Handles<cudaGraphExec_t, Graph> executables{4};
   std::map<int, Stream> default_streams;
+  /// What libraries hold, by kind.
+  std::map<std::string, long> held;
 };
 State& state();
 int current_device();
@@ -96,7 +99,8 @@ cudaError_t refuse(cudaError_t error, const std::string& sentence);
 /// What every function asks first: an injected fault, a machine without a fit device, a dead device.
 /// Gives cudaSuccess if the call may go on.
 cudaError_t enter(const char* function);
-/// The same for what may not happen on the hot path, nor while this thread or a global capture records a graph.
+/// The same for what may not happen on the hot path, nor while this thread or a global capture records a
+/// graph.
 cudaError_t enter_creation(const char* function);
 /// No device, or a driver that is too old: what every call then gives.
 cudaError_t machine_error();
@@ -107,7 +111,8 @@ const std::pair<const uintptr_t, Allocation>* find_memory(const void* at);
 /// True if [at, at + bytes) lies in one live allocation of that place; else notes why not, naming it `what`.
 bool is_inside(const void* at, size_t bytes, Place place, const std::string& what);
 
-/// Null and a breach if the handle is none or was destroyed. The null handle is the default stream of the device.
+/// Null and a breach if the handle is none or was destroyed. The null handle is the default stream of the
+/// device.
 Stream* find_stream(cudaStream_t handle, const char* function);
 cudaError_t push(cudaStream_t handle, Stream& stream, std::shared_ptr<Operation> operation);
 /// Runs what is queued; gives the error of the device.
@@ -117,8 +122,8 @@ cudaError_t drain_until(const std::shared_ptr<Mark>& mark);
 void step(Stream& stream);
 /// All streams of a device that take part in the order of the default stream, or all.
 cudaError_t drain_device(int device, bool blocking_only);
-/// The name of a queued operation that touches these bytes, null if none does. With `unknown`, a kernel counts.
+/// The name of a queued operation that touches these bytes, null if none does. With `unknown`, a kernel
+/// counts.
 const Operation* queued_use(const void* at, size_t bytes, bool unknown);
-bool is_capturing_anywhere(const State& state);
 
 }  // namespace twofour::emulation

@@ -9,12 +9,14 @@ namespace {
 thread_local std::string outstanding;
 
 cudaError_t refuse_handle(const char* function, const char* kind) {
-  return refuse(cudaErrorInvalidResourceHandle, std::string(function) + ": that " + kind + " was never created, or was destroyed.");
+  return refuse(cudaErrorInvalidResourceHandle,
+                std::string(function) + ": that " + kind + " was never created, or was destroyed.");
 }
 
 cudaError_t refuse_captured(Stream& stream, const char* function) {
   stream.capture->broken = true;
-  return refuse(cudaErrorStreamCaptureUnsupported, std::string(function) + " is illegal on a stream that records a graph.");
+  return refuse(cudaErrorStreamCaptureUnsupported,
+                std::string(function) + " is illegal on a stream that records a graph.");
 }
 
 void name(std::string& sentence, size_t count, const char* kind) {
@@ -97,10 +99,13 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event_handle, u
   if (event == nullptr) return refuse_handle("cudaStreamWaitEvent", "event");
   if (stream->capture != nullptr && !event->captured) {
     stream->capture->broken = true;
-    return refuse(cudaErrorStreamCaptureIsolation, "A stream that records a graph waits for an event from outside of the graph.");
+    return refuse(cudaErrorStreamCaptureIsolation,
+                  "A stream that records a graph waits for an event from outside of the graph.");
   }
   if (stream->capture == nullptr && event->captured) {
-    return refuse(cudaErrorStreamCaptureUnsupported, "A stream waits for an event of a graph that is recorded elsewhere; the stand-in records one stream.");
+    return refuse(cudaErrorStreamCaptureUnsupported,
+                  "A stream waits for an event of a graph that is recorded elsewhere; the stand-in records "
+                  "one stream.");
   }
   if (stream->capture != nullptr || event->mark == nullptr) return give(cudaSuccess);
   auto operation = std::make_shared<Operation>();
@@ -144,7 +149,8 @@ cudaError_t cudaEventQuery(cudaEvent_t handle) {
   if (const cudaError_t error = enter("cudaEventQuery")) return give(error);
   const Event* event = state().events.find(handle);
   if (event == nullptr) return refuse_handle("cudaEventQuery", "event");
-  if (event->captured) return refuse(cudaErrorCapturedEvent, "cudaEventQuery of an event that was recorded into a graph.");
+  if (event->captured)
+    return refuse(cudaErrorCapturedEvent, "cudaEventQuery of an event that was recorded into a graph.");
   if (event->mark == nullptr || event->mark->done) return give(enter(nullptr));
   Stream* stream = find_stream(event->mark->stream, "cudaEventQuery");
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
@@ -157,7 +163,8 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
   if (const cudaError_t error = enter("cudaEventSynchronize")) return give(error);
   const Event* event = state().events.find(handle);
   if (event == nullptr) return refuse_handle("cudaEventSynchronize", "event");
-  if (event->captured) return refuse(cudaErrorCapturedEvent, "cudaEventSynchronize of an event that was recorded into a graph.");
+  if (event->captured)
+    return refuse(cudaErrorCapturedEvent, "cudaEventSynchronize of an event that was recorded into a graph.");
   if (refuse_synchronisation("cudaEventSynchronize")) return give(cudaErrorNotPermitted);
   if (event->mark != nullptr) drain_until(event->mark);
   return give(enter(nullptr));
@@ -170,11 +177,17 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEven
   const Event* second = state().events.find(to);
   if (first == nullptr || second == nullptr) return refuse_handle("cudaEventElapsedTime", "event");
   if (!first->timed || !second->timed || first->mark == nullptr || second->mark == nullptr) {
-    return refuse(cudaErrorInvalidResourceHandle, "cudaEventElapsedTime needs two events that take the time and were recorded.");
+    return refuse(cudaErrorInvalidResourceHandle,
+                  "cudaEventElapsedTime needs two events that take the time and were recorded.");
   }
   if (!first->mark->done || !second->mark->done) return give(cudaErrorNotReady);
   *milliseconds = static_cast<float>((second->mark->nanoseconds - first->mark->nanoseconds) / 1e6);
   return give(cudaSuccess);
+}
+
+void emulation_count(const char* kind, int change) {
+  const std::lock_guard lock(state().mutex);
+  state().held[kind] += change;
 }
 
 const char* emulation_outstanding() {
@@ -192,6 +205,7 @@ const char* emulation_outstanding() {
   name(outstanding, state().events.size(), "event");
   name(outstanding, state().graphs.size(), "graph");
   name(outstanding, state().executables.size(), "executable graph");
+  for (const auto& [kind, count] : state().held) name(outstanding, static_cast<size_t>(count), kind.c_str());
   if (bytes != 0) outstanding += " (" + std::to_string(bytes) + " bytes)";
   return outstanding.c_str();
 }

@@ -26,6 +26,12 @@ void check_breach(const std::string& part, const std::string& what) {
   seen = emulation_breach_count();
 }
 
+void check_refusal(const std::string& part, const std::string& what) {
+  const std::string newest = emulation_last_breach();
+  check(emulation_breach_count() == seen && newest.find(part) != std::string::npos,
+        what + ": expected a refusal with \"" + part + "\", got \"" + newest + "\"");
+}
+
 void check_clean(const std::string& what) {
   check(emulation_breach_count() == seen, what + ": " + emulation_last_breach());
   seen = emulation_breach_count();

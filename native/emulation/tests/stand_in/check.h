@@ -12,9 +12,13 @@ namespace twofour::emulation::checks {
 void check(bool passed, const std::string& what);
 /// That the newest breach holds `part`, and that there is one since the last look.
 void check_breach(const std::string& part, const std::string& what);
+/// That the newest sentence holds `part` and is of what the stand-in does not have: no breach.
+void check_refusal(const std::string& part, const std::string& what);
 /// That nothing was broken since the last look.
 void check_clean(const std::string& what);
 int finish();
+/// Takes back every setting, fault and breach.
+void reset();
 
 void check_runtime();
 void check_graphs();

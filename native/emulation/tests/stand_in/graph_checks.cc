@@ -31,7 +31,8 @@ void check_replay() {
   check(runs == 3, "each launch runs it");
   cudaGraphExecDestroy(executable);
   check_clean("graphs");
-  check(cudaGraphLaunch(executable, stream.handle) == cudaErrorInvalidResourceHandle, "a graph is not launched after destroy");
+  check(cudaGraphLaunch(executable, stream.handle) == cudaErrorInvalidResourceHandle,
+        "a graph is not launched after destroy");
   check_breach("executable graph was never created, or was destroyed", "launch after destroy");
 }
 
@@ -61,11 +62,17 @@ void check_illegal_acts() {
   uint32_t pageable[4] = {};
   void* memory = nullptr;
   check_illegal([&](cudaStream_t) { return cudaMalloc(&memory, 16); }, "cudaMalloc is illegal", "allocation");
-  check_illegal([&](cudaStream_t stream) { return cudaStreamSynchronize(stream); }, "cudaStreamSynchronize is illegal", "synchronisation");
-  check_illegal([&](cudaStream_t) { return cudaDeviceSynchronize(); }, "cudaDeviceSynchronize is illegal", "device synchronisation");
-  check_illegal([&](cudaStream_t stream) { return cudaMemcpyAsync(device.as(), pageable, 16, cudaMemcpyHostToDevice, stream); },
-                "to be pinned host memory", "a copy of pageable memory");
-  check_illegal([&](cudaStream_t stream) { return cudaStreamWaitEvent(stream, event, 0); }, "from outside of the graph", "a wait for other work");
+  check_illegal([&](cudaStream_t stream) { return cudaStreamSynchronize(stream); },
+                "cudaStreamSynchronize is illegal", "synchronisation");
+  check_illegal([&](cudaStream_t) { return cudaDeviceSynchronize(); }, "cudaDeviceSynchronize is illegal",
+                "device synchronisation");
+  check_illegal(
+      [&](cudaStream_t stream) {
+        return cudaMemcpyAsync(device.as(), pageable, 16, cudaMemcpyHostToDevice, stream);
+      },
+      "to be pinned host memory", "a copy of pageable memory");
+  check_illegal([&](cudaStream_t stream) { return cudaStreamWaitEvent(stream, event, 0); },
+                "from outside of the graph", "a wait for other work");
   cudaStreamSynchronize(other.handle);
   cudaEventDestroy(event);
 }

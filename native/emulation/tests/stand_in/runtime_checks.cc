@@ -16,12 +16,17 @@ void check_devices() {
   int count = 0, major = 0;
   cudaDeviceProp properties{};
   check(cudaGetDeviceCount(&count) == cudaSuccess && count == 1, "there is one device");
-  check(cudaGetDeviceProperties(&properties, 0) == cudaSuccess && properties.major == 9, "its properties are known");
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess && major == 9, "an attribute is known");
-  check(cudaGetDeviceProperties(&properties, 7) == cudaErrorInvalidDevice, "a device that is none is refused");
+  check(cudaGetDeviceProperties(&properties, 0) == cudaSuccess && properties.major == 9,
+        "its properties are known");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0) == cudaSuccess && major == 9,
+        "an attribute is known");
+  check(cudaGetDeviceProperties(&properties, 7) == cudaErrorInvalidDevice,
+        "a device that is none is refused");
   check_breach("no device 7", "a device that is none");
-  check(cudaGetLastError() == cudaErrorInvalidDevice && cudaGetLastError() == cudaSuccess, "the last error is told once");
-  check(std::string(cudaGetErrorName(cudaErrorMemoryAllocation)) == "cudaErrorMemoryAllocation", "errors have names");
+  check(cudaGetLastError() == cudaErrorInvalidDevice && cudaGetLastError() == cudaSuccess,
+        "the last error is told once");
+  check(std::string(cudaGetErrorName(cudaErrorMemoryAllocation)) == "cudaErrorMemoryAllocation",
+        "errors have names");
 }
 
 void check_lateness() {
@@ -64,10 +69,12 @@ void check_events() {
   cudaMemcpyAsync(to.data(), device.as(), 64, cudaMemcpyDeviceToHost, other.handle);
   cudaEventRecord(later, other.handle);
   float milliseconds = -1;
-  check(cudaEventElapsedTime(&milliseconds, event, later) == cudaErrorNotReady, "a time is not there before its events");
+  check(cudaEventElapsedTime(&milliseconds, event, later) == cudaErrorNotReady,
+        "a time is not there before its events");
   cudaEventSynchronize(later);
   check(to.data()[0] == 1, "a stream that waits for an event sees what was before it");
-  check(cudaEventElapsedTime(&milliseconds, event, later) == cudaSuccess && milliseconds > 0, "events tell modelled time");
+  check(cudaEventElapsedTime(&milliseconds, event, later) == cudaSuccess && milliseconds > 0,
+        "events tell modelled time");
   cudaMemsetAsync(device.as(), 0, 64, one.handle);
   cudaEventRecord(event, one.handle);
   int polls = 0;
@@ -76,7 +83,8 @@ void check_events() {
   check_clean("events");
   cudaEventDestroy(event);
   cudaEventDestroy(later);
-  check(cudaEventRecord(event, one.handle) == cudaErrorInvalidResourceHandle, "an event is not used after destroy");
+  check(cudaEventRecord(event, one.handle) == cudaErrorInvalidResourceHandle,
+        "an event is not used after destroy");
   check_breach("event was never created, or was destroyed", "an event after destroy");
 }
 
@@ -103,13 +111,17 @@ void check_memory_rules() {
   Device device(64);
   Pinned pinned(16);
   uint32_t pageable[16] = {};
-  check(cudaMemcpyAsync(device.as(), pageable, 64, cudaMemcpyHostToDevice, stream.handle) != cudaSuccess, "pageable memory is refused");
+  check(cudaMemcpyAsync(device.as(), pageable, 64, cudaMemcpyHostToDevice, stream.handle) != cudaSuccess,
+        "pageable memory is refused");
   check_breach("to be pinned host memory", "pageable memory in an asynchronous copy");
-  check(cudaMemcpyAsync(device.as(), pinned.data(), 64, cudaMemcpyDeviceToHost, stream.handle) != cudaSuccess, "a wrong direction is refused");
+  check(cudaMemcpyAsync(device.as(), pinned.data(), 64, cudaMemcpyDeviceToHost, stream.handle) != cudaSuccess,
+        "a wrong direction is refused");
   check_breach("direction", "a copy in the wrong direction");
-  check(cudaMemcpyAsync(device.as(), pinned.data(), 65, cudaMemcpyHostToDevice, stream.handle) != cudaSuccess, "a long copy is refused");
+  check(cudaMemcpyAsync(device.as(), pinned.data(), 65, cudaMemcpyHostToDevice, stream.handle) != cudaSuccess,
+        "a long copy is refused");
   check_breach("runs 1 bytes past the end", "a copy past the end");
-  check(cudaMemsetAsync(pinned.data(), 0, 64, stream.handle) != cudaSuccess, "a fill of host memory is refused");
+  check(cudaMemsetAsync(pinned.data(), 0, 64, stream.handle) != cudaSuccess,
+        "a fill of host memory is refused");
   check_breach("to be device memory", "a fill of host memory");
   void* memory = nullptr;
   cudaMalloc(&memory, 32);
@@ -129,6 +141,15 @@ void check_memory_rules() {
   check(cudaFree(nullptr) == cudaSuccess, "null may be freed");
 }
 
+void check_outstanding() {
+  Stream stream;
+  Device device(64);
+  Pinned pinned(16);
+  check(std::string(emulation_outstanding()) ==
+            "1 device allocation, 1 pinned allocation, 1 stream (128 bytes)",
+        "what is not released is outstanding");
+}
+
 void check_hot_path() {
   Stream stream;
   Device device(64);
@@ -140,7 +161,8 @@ void check_hot_path() {
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, 0) == cudaErrorNotPermitted, "nothing is created on the hot path");
   check_breach("cudaEventCreateWithFlags on the hot path", "creation on the hot path");
-  check(cudaMemcpyAsync(pinned.data(), device.as(), 64, cudaMemcpyDeviceToHost, stream.handle) == cudaSuccess, "work is queued");
+  check(cudaMemcpyAsync(pinned.data(), device.as(), 64, cudaMemcpyDeviceToHost, stream.handle) == cudaSuccess,
+        "work is queued");
   check(cudaStreamSynchronize(stream.handle) == cudaSuccess, "one synchronisation is allowed");
   check_clean("the hot path");
   check(cudaMemsetAsync(device.as(), 0, 64, stream.handle) == cudaErrorNotPermitted, "which is the last act");
@@ -162,6 +184,7 @@ void check_runtime() {
   check_events();
   check_default_stream();
   check_memory_rules();
+  check_outstanding();
   check_hot_path();
 }
 
