@@ -235,7 +235,9 @@ std::string Found::algorithm() const {
 }
 
 std::optional<Found> Found::from(const std::string& algorithm, double dense_us, double sparse_us, size_t tokens) {
-  Found found{.dense_us = dense_us, .sparse_us = sparse_us};
+  Found found{};
+  found.dense_us = dense_us;
+  found.sparse_us = sparse_us;
   char verdict[8] = {};
   const int read = std::sscanf(algorithm.c_str(), "dense %zu, sparse %d split %d mode %d, %7s wins",
                                &found.dense_algorithm, &found.sparse_algorithm.id,

@@ -30,7 +30,7 @@ void check_activate(Checks& checks, Activation activation, cuda::Word word, size
        .expected = expected,
        .tolerance = tolerances(values.size(), [&](size_t i) { return activation_tolerance(values[i]); }),
        .run = [&](const cuda::Rows& to, const cuda::Quantised& quantised) {
-         cuda::activate(in.rows(), activation, {count.data(), kCount + 2}, to, quantised, nullptr);
+         cuda::activate(in.rows(), activation, {}, {count.data(), kCount + 2}, to, quantised, nullptr);
        }});
 }
 
