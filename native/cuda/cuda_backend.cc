@@ -174,9 +174,9 @@ class CudaBackend final : public Backend {
                  Activations& out) override {
     context_.enter();
     if (attention.head_size > kLargestHead)
-      throw Error("UNSUPPORTED_ON_DEVICE", "Heads of " + std::to_string(attention.head_size) +
-                                               " numbers do not run on CUDA, where a head has at most " +
-                                               std::to_string(kLargestHead) + ". Use device 'cpu'.");
+      throw Error("DEVICE_UNAVAILABLE", "Heads of " + std::to_string(attention.head_size) +
+                                            " numbers do not run on CUDA, where a head has at most " +
+                                            std::to_string(kLargestHead) + ". Use device 'cpu'.");
     const auto* bias = static_cast<const CudaTable*>(attention.bias);
     const AttentionShape shape{.heads = attention.heads,
                                .head_size = attention.head_size,
@@ -185,8 +185,8 @@ class CudaBackend final : public Backend {
                                .bias_stride = bias == nullptr ? 0 : stride_of(bias->columns),
                                .span = attention.span};
     auto& to = as<CudaActivations>(out);
-    cuda::attention(as<const CudaActivations>(in).rows(), shape, as<const CudaBatch>(batch).device(), to.rows(),
-                    to.quantised(), stream());
+    cuda::attention(as<const CudaActivations>(in).rows(), shape, as<const CudaBatch>(batch).device(),
+                    to.rows(), to.quantised(), stream());
   }
 
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {

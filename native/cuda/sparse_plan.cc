@@ -14,9 +14,9 @@ void check(const CusparseLt& library, cusparseStatus_t status, const char* doing
   if (status == CUSPARSE_STATUS_SUCCESS) return;
   // A fault of the device shows here as some failure of the library.
   cuda::check(cudaPeekAtLastError(), doing);
-  throw Error("CUDA_LIBRARY_FAILED", std::string("While ") + doing + ", cuSPARSELt said " +
-                                         library.cusparseLtGetErrorName(status) + " (status " +
-                                         std::to_string(static_cast<int>(status)) + ").");
+  throw Error("DEVICE_FAILED", std::string("While ") + doing + ", cuSPARSELt said " +
+                                   library.cusparseLtGetErrorName(status) + " (status " +
+                                   std::to_string(static_cast<int>(status)) + ").");
 }
 
 struct Types {
@@ -135,8 +135,7 @@ int SparsePlan::algorithm_ids() const {
 
 SparsePlan::CompressedBytes SparsePlan::compressed_bytes() const {
   CompressedBytes bytes{};
-  check(library_,
-        library_.cusparseLtSpMMACompressedSize(&handle_, &plan_, &bytes.result, &bytes.scratch),
+  check(library_, library_.cusparseLtSpMMACompressedSize(&handle_, &plan_, &bytes.result, &bytes.scratch),
         "sizing a compressed matrix");
   return bytes;
 }
