@@ -20,7 +20,8 @@
 namespace twofour {
 
 /// A matrix in device form: y = W x + b, W [rows, columns]. May hold several forms (dense, 2:4, int8 …) and
-/// chooses among them by the number of tokens; the engine never learns which one ran. Immutable.
+/// chooses among them by the number of tokens; the engine never learns which one ran. Immutable once its
+/// encoder is loaded.
 class PackedLinear {
  public:
   virtual ~PackedLinear() = default;
@@ -41,6 +42,12 @@ class PackedLinear {
   virtual std::vector<Form> forms() const = 0;
   virtual std::vector<Choice> choices() const = 0;
   virtual size_t nonzeros() const = 0;
+
+  /// While an encoder is loaded, on backends whose choices whole passes confirm: to run dense whatever was
+  /// chosen; to choose dense for the class that ends at `tokens`, for a reason; to free what nothing runs.
+  virtual void hold_dense(bool) {}
+  virtual void revert(std::optional<size_t> /*tokens*/, const std::string& /*reason*/) {}
+  virtual void settle() {}
 };
 
 /// A table of fp32 rows on the device (embeddings, position bias). Immutable.
@@ -136,6 +143,14 @@ class Backend {
   virtual std::string name() const = 0;
   /// Tokens of one pass beyond which more bring no speed, only memory for their activations.
   virtual size_t pass_tokens() const = 0;
+  /// Whether sparse forms are chosen by the time of single products, so that whole passes must confirm it.
+  virtual bool wants_confirmation() const { return false; }
+  /// Seconds that the device took for what `work` queued, idle time between included. Waits. Only where
+  /// confirmation is wanted.
+  virtual double seconds(const std::function<void()>& work) {
+    work();
+    return 0;
+  }
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
   virtual std::unique_ptr<Table> table(const MatrixSource& values) = 0;

@@ -153,10 +153,17 @@ struct Functions {
   /// At most `capacity` bytes with the zero at the end.
   Status (*name)(const Device* device, char* name, size_t capacity, Failure* failure);
   size_t (*pass_tokens)(const Device* device);
+  /// Around work whose seconds on the device are wanted; the second one waits.
+  Status (*start_clock)(Device* device, Failure* failure);
+  Status (*stop_clock)(Device* device, double* seconds, Failure* failure);
 
   Status (*pack)(Device* device, const LinearWeights* weights, Linear** linear, Failure* failure);
   Status (*describe)(const Linear* linear, const LinearSink* sink, Failure* failure);
   size_t (*nonzeros)(const Linear* linear);
+  void (*hold_dense)(Linear* linear, bool hold);
+  /// `tokens` as in Choice.
+  Status (*revert)(Linear* linear, size_t tokens, const char* reason, Failure* failure);
+  void (*settle)(Linear* linear);
   void (*destroy_linear)(Linear* linear);
 
   Status (*table)(Device* device, const MatrixSource* values, Table** table, Failure* failure);

@@ -6,6 +6,7 @@
 #include "cuda/buckets.h"
 #include "cuda/cuda_activations.h"
 #include "cuda/cuda_linear.h"
+#include "cuda/stopwatch.h"
 
 namespace twofour::cuda {
 namespace {
@@ -113,12 +114,21 @@ To& as(From& from) {
   return static_cast<To&>(from);
 }
 
-class CudaBackend final : public Backend {
+class CudaBackend final : public TimedBackend {
  public:
   explicit CudaBackend(const DeviceSettings& settings) : context_(settings) {}
 
   std::string name() const override { return context_.name(); }
   size_t pass_tokens() const override { return kPassTokens; }
+  void start_clock() override {
+    context_.enter();
+    if (!clock_) clock_.emplace(context_.stream());
+    clock_->start();
+  }
+  double stop_clock() override {
+    context_.enter();
+    return clock_->stop() / 1e6;
+  }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     context_.enter();
@@ -226,13 +236,14 @@ class CudaBackend final : public Backend {
   Stream stream() const { return context_.stream(); }
 
   Context context_;
+  std::optional<Clock> clock_;
   /// Of all activations: that of the linears, which an encoder packs before it runs.
   Word word_ = Word::float32;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const DeviceSettings& settings) {
+std::unique_ptr<TimedBackend> make_cuda_backend(const DeviceSettings& settings) {
   return std::make_unique<CudaBackend>(settings);
 }
 

@@ -66,11 +66,18 @@ void CudaLinear::decide(const LinearWeights& weights) {
   compress();
   if (weights.sparsity == Sparsity::require) {
     buckets_ = {{.sparse = true, .reason = "Sparse forms were required."}};
-    return keep_what_runs();
+    return settle();
   }
   for (const size_t bound : kBounds) buckets_.push_back(measured(bound, *weights.tuning));
   buckets_.back().tokens.reset();
-  keep_what_runs();
+}
+
+void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
+  for (Bucket& bucket : buckets_) {
+    if (bucket.tokens != tokens || !bucket.sparse) continue;
+    bucket.sparse = false;
+    bucket.reason = reason;
+  }
 }
 
 /// What runs for more than half of `bound` tokens and up to it, measured at the fewest of them.
@@ -109,8 +116,7 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
           .reason = found->reason};
 }
 
-/// A form that no bucket runs is freed.
-void CudaLinear::keep_what_runs() {
+void CudaLinear::settle() {
   const auto is_sparse = [](const Bucket& bucket) { return bucket.sparse; };
   if (std::all_of(buckets_.begin(), buckets_.end(), is_sparse)) {
     weight_.values = {};
@@ -153,9 +159,10 @@ ProductShape CudaLinear::shape(bool mixed, bool residual) const {
 void CudaLinear::multiply(const void* input, size_t tokens, size_t capacity, bool mixed, const void* residual,
                           void* out) const {
   const Bucket& bucket = bucket_of(tokens);
+  const bool runs_sparse = bucket.sparse && !held_dense_;
   const Key key{capacity, residual != nullptr};
   const ProductShape product = shape(mixed, residual != nullptr);
-  if (bucket.sparse) {
+  if (runs_sparse) {
     std::unique_ptr<SparsePlan>& plan = sparse_plans_[key];
     if (!plan)
       plan =

@@ -23,6 +23,10 @@ class CudaLinear final : public PackedLinear {
   std::vector<Choice> choices() const override;
   Format format() const { return format_; }
 
+  void hold_dense(bool hold) override { held_dense_ = hold; }
+  void revert(std::optional<size_t> tokens, const std::string& reason) override;
+  void settle() override;
+
   /// out = activation(in · Wᵀ + b) + residual. Rows of `out` have the encoder's word.
   void run(const CudaActivations& in, Activation activation, const CudaActivations* residual,
            CudaActivations& out) const;
@@ -44,7 +48,6 @@ class CudaLinear final : public PackedLinear {
   std::string why_dense(const LinearWeights& weights) const;
   void compress();
   Bucket measured(size_t bound, Tuning& tuning);
-  void keep_what_runs();
   const Bucket& bucket_of(size_t tokens) const;
   ProductShape shape(bool mixed, bool residual) const;
   void multiply(const void* input, size_t tokens, size_t capacity, bool mixed, const void* residual,
@@ -63,6 +66,7 @@ class CudaLinear final : public PackedLinear {
   size_t compressed_bytes_ = 0;
   bool holds_dense_ = true;
   std::vector<Bucket> buckets_;
+  bool held_dense_ = false;
   mutable std::map<Key, std::unique_ptr<DensePlan>> dense_plans_;
   mutable std::map<Key, std::unique_ptr<SparsePlan>> sparse_plans_;
 };

@@ -61,8 +61,9 @@ MatrixSource source_of(const plugin::MatrixSource& from) {
 Status open(int32_t index, const plugin::LibraryPaths* paths, plugin::Device** device, Failure* failure) {
   return guarded(failure, [&] {
     check_device(index);
-    hand_out(device, make_cuda_backend(
-                         {.index = index, .cublaslt = paths->cublaslt, .cusparselt = paths->cusparselt}));
+    hand_out<plugin::Device>(
+        device,
+        make_cuda_backend({.index = index, .cublaslt = paths->cublaslt, .cusparselt = paths->cusparselt}));
   });
 }
 
@@ -71,6 +72,12 @@ Status name(const plugin::Device* device, char* name, size_t capacity, Failure* 
 }
 
 size_t pass_tokens(const plugin::Device* device) { return object_of(device).pass_tokens(); }
+Status start_clock(plugin::Device* device, Failure* failure) {
+  return guarded(failure, [&] { static_cast<TimedBackend&>(object_of(device)).start_clock(); });
+}
+Status stop_clock(plugin::Device* device, double* seconds, Failure* failure) {
+  return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(device)).stop_clock(); });
+}
 
 Tuning tuning_of(const plugin::LinearWeights& weights) {
   std::vector<Measurement> known;
@@ -122,6 +129,12 @@ Status describe(const plugin::Linear* linear, const plugin::LinearSink* sink, Fa
 }
 
 size_t nonzeros(const plugin::Linear* linear) { return object_of(linear).nonzeros(); }
+void hold_dense(plugin::Linear* linear, bool hold) { object_of(linear).hold_dense(hold); }
+Status revert(plugin::Linear* linear, size_t tokens, const char* reason, Failure* failure) {
+  return guarded(
+      failure, [&] { object_of(linear).revert(tokens == 0 ? std::nullopt : std::optional(tokens), reason); });
+}
+void settle(plugin::Linear* linear) { object_of(linear).settle(); }
 
 Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
              Failure* failure) {
@@ -225,9 +238,14 @@ constexpr plugin::Functions kFunctions{
     .close = destroy<plugin::Device>,
     .name = name,
     .pass_tokens = pass_tokens,
+    .start_clock = start_clock,
+    .stop_clock = stop_clock,
     .pack = pack,
     .describe = describe,
     .nonzeros = nonzeros,
+    .hold_dense = hold_dense,
+    .revert = revert,
+    .settle = settle,
     .destroy_linear = destroy<plugin::Linear>,
     .table = table,
     .table_bytes = table_bytes,

@@ -20,27 +20,39 @@ double quantile(std::vector<double> values, double share) {
 
 }  // namespace
 
-Stopwatch::Stopwatch(Context& context) : context_(context), flush_bytes_(2 * context.cache_bytes()) {
-  flush_ = context.memory().take(flush_bytes_);
+Clock::Clock(Stream stream) : stream_(stream) {
   check(cudaEventCreateWithFlags(&begin_, cudaEventDefault), "creating an event");
-  check(cudaEventCreateWithFlags(&end_, cudaEventDefault), "creating an event");
+  const cudaError_t status = cudaEventCreateWithFlags(&end_, cudaEventDefault);
+  if (status != cudaSuccess) cudaEventDestroy(begin_);
+  check(status, "creating an event");
 }
 
-Stopwatch::~Stopwatch() {
+Clock::~Clock() {
   cudaEventDestroy(begin_);
   cudaEventDestroy(end_);
+}
+
+void Clock::start() { check(cudaEventRecord(begin_, stream_), "measuring"); }
+
+double Clock::stop() {
+  check(cudaEventRecord(end_, stream_), "measuring");
+  check(cudaEventSynchronize(end_), "measuring");
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, begin_, end_), "measuring");
+  return static_cast<double>(milliseconds) * 1000;
+}
+
+Stopwatch::Stopwatch(Context& context)
+    : context_(context), flush_bytes_(2 * context.cache_bytes()), clock_(context.stream()) {
+  flush_ = context.memory().take(flush_bytes_);
 }
 
 double Stopwatch::once(const Work& work, bool cold) {
   if (cold && flush_bytes_ > 0)
     check(cudaMemsetAsync(flush_.data(), 0, flush_bytes_, context_.stream()), "emptying the caches");
-  check(cudaEventRecord(begin_, context_.stream()), "measuring");
+  clock_.start();
   work();
-  check(cudaEventRecord(end_, context_.stream()), "measuring");
-  check(cudaEventSynchronize(end_), "measuring");
-  float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, begin_, end_), "measuring");
-  return static_cast<double>(milliseconds) * 1000;
+  return clock_.stop();
 }
 
 double Stopwatch::quick(const Work& work) {

@@ -5,13 +5,27 @@
 
 namespace twofour::cuda {
 
+/// µs between two places of a stream.
+class Clock {
+ public:
+  explicit Clock(Stream stream);
+  ~Clock();
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+
+  void start();
+  /// Waits.
+  double stop();
+
+ private:
+  Stream stream_;
+  CUevent_st *begin_ = nullptr, *end_ = nullptr;
+};
+
 /// Times of work on the context's stream, by events around it. µs, medians.
 class Stopwatch {
  public:
   explicit Stopwatch(Context& context);
-  ~Stopwatch();
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
 
   using Work = std::function<void()>;
 
@@ -33,7 +47,7 @@ class Stopwatch {
   Context& context_;
   Arena::Block flush_;
   size_t flush_bytes_;
-  CUevent_st *begin_ = nullptr, *end_ = nullptr;
+  Clock clock_;
 };
 
 }  // namespace twofour::cuda

@@ -22,6 +22,14 @@ class PluginBackend final : public Backend {
     return text;
   }
   size_t pass_tokens() const override { return functions_.pass_tokens(device_.get()); }
+  bool wants_confirmation() const override { return true; }
+  double seconds(const std::function<void()>& work) override {
+    double seconds = 0;
+    call(functions_.start_clock, device_.get());
+    work();
+    call(functions_.stop_clock, device_.get(), &seconds);
+    return seconds;
+  }
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     Source source(weights.weight);

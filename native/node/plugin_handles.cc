@@ -47,4 +47,8 @@ std::vector<PackedLinear::Choice> PluginLinear::choices() const {
   return std::move(description.choices);
 }
 
+void PluginLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
+  call(functions_.revert, handle_.get(), tokens.value_or(0), reason.c_str());
+}
+
 }  // namespace twofour::node

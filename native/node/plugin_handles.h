@@ -21,6 +21,9 @@ class PluginLinear final : public PackedLinear {
   size_t nonzeros() const override { return functions_.nonzeros(handle_.get()); }
   std::vector<Form> forms() const override;
   std::vector<Choice> choices() const override;
+  void hold_dense(bool hold) override { functions_.hold_dense(handle_.get(), hold); }
+  void revert(std::optional<size_t> tokens, const std::string& reason) override;
+  void settle() override { functions_.settle(handle_.get()); }
   const plugin::Linear* handle() const { return handle_.get(); }
 
  private:
