@@ -30,7 +30,6 @@ class Tuning {
   double budget() const { return budget_; }
   const std::vector<Measurement>& all() const { return all_; }
   void add(const Measurement& measured, double seconds);
-  void spend(double seconds) { budget_ -= seconds; }
   /// Those that were added.
   std::vector<Measurement> measured() const {
     return {all_.begin() + static_cast<ptrdiff_t>(known_), all_.end()};

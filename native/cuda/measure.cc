@@ -22,6 +22,8 @@ namespace {
 
 /// Rows at either end that are compared.
 constexpr size_t kCompared = 128;
+/// Ids whose ways to split the sum are tried.
+constexpr size_t kPromising = 4;
 
 using Product = std::function<void()>;
 
@@ -141,12 +143,14 @@ class Trial {
   /// The fastest whose output is the dense one. Null: there is none.
   std::unique_ptr<SparsePlan> best_sparse(const std::vector<std::byte>& reference, Found& found) {
     std::vector<Candidate> candidates;
-    for (const SparseAlgorithm& algorithm : algorithms()) {
-      if (const std::unique_ptr<SparsePlan> plan = planned(algorithm))
-        candidates.push_back({algorithm, stopwatch_.quick([&] { run_sparse(*plan); })});
+    const std::unique_ptr<SparsePlan> first = planned({});
+    for (int id = 0; first && id < first->algorithm_ids(); ++id) time({.id = id}, candidates);
+    // Ways to split the sum, for the best ids: for all of them they would take most of the time.
+    std::vector<Candidate> promising = candidates;
+    promising.resize(std::min(promising.size(), kPromising));
+    for (const Candidate& one : promising) {
+      for (const SparseAlgorithm& split : splits_of(one.algorithm.id)) time(split, candidates);
     }
-    std::sort(candidates.begin(), candidates.end(),
-              [](const Candidate& a, const Candidate& b) { return a.us < b.us; });
     for (const Candidate& candidate : candidates) {
       std::unique_ptr<SparsePlan> plan = planned(candidate.algorithm);
       run_sparse(*plan);
@@ -157,17 +161,21 @@ class Trial {
     return nullptr;
   }
 
-  /// Ids alone, and each with the ways to split the sum that the library has.
-  std::vector<SparseAlgorithm> algorithms() const {
-    const std::unique_ptr<SparsePlan> first = planned({});
+  /// Into its place among the others, the fastest first.
+  void time(const SparseAlgorithm& algorithm, std::vector<Candidate>& candidates) {
+    const std::unique_ptr<SparsePlan> plan = planned(algorithm);
+    if (!plan) return;
+    const Candidate candidate{algorithm, stopwatch_.quick([&] { run_sparse(*plan); })};
+    const auto slower = [&](const Candidate& other) { return other.us > candidate.us; };
+    candidates.insert(std::find_if(candidates.begin(), candidates.end(), slower), candidate);
+  }
+
+  static std::vector<SparseAlgorithm> splits_of(int id) {
     std::vector<SparseAlgorithm> all;
-    for (int id = 0; first && id < first->algorithm_ids(); ++id) {
-      all.push_back({.id = id});
-      for (const int mode : {CUSPARSELT_SPLIT_K_MODE_ONE_KERNEL, CUSPARSELT_SPLIT_K_MODE_TWO_KERNELS})
-        for (const int parts : {2, 4}) all.push_back({.id = id, .split_k = parts, .split_k_mode = mode});
-      for (const int mode : {CUSPARSELT_DATAPARALLEL, CUSPARSELT_SPLITK, CUSPARSELT_STREAMK})
-        all.push_back({.id = id, .split_k = -1, .split_k_mode = mode});
-    }
+    for (const int mode : {CUSPARSELT_SPLIT_K_MODE_ONE_KERNEL, CUSPARSELT_SPLIT_K_MODE_TWO_KERNELS})
+      for (const int parts : {2, 4}) all.push_back({.id = id, .split_k = parts, .split_k_mode = mode});
+    for (const int mode : {CUSPARSELT_DATAPARALLEL, CUSPARSELT_SPLITK, CUSPARSELT_STREAMK})
+      all.push_back({.id = id, .split_k = -1, .split_k_mode = mode});
     return all;
   }
 

@@ -1,7 +1,6 @@
 #include "engine/confirm.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <map>
 
@@ -98,15 +97,12 @@ std::string why_reverted(double ratio, size_t tokens) {
 
 }  // namespace
 
-void confirm_choices(const Encoder& encoder, Backend& backend, Tuning& tuning, Control& control) {
+void confirm_choices(const Encoder& encoder, Backend& backend, Control& control) {
   PassTimer timer(encoder, backend);
   for (const auto& [bound, linears] : sparse_classes(encoder.weights())) {
-    if (!tuning.has_budget()) break;
     control.check();
     const size_t tokens = std::min(bound.value_or(encoder.pass_tokens()), encoder.pass_tokens());
-    const auto begin = std::chrono::steady_clock::now();
     const double ratio = ratio_at(timer, request_of(encoder.spec(), tokens));
-    tuning.spend(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     if (ratio >= 1) continue;
     for (PackedLinear* linear : linears) linear->revert(bound, why_reverted(ratio, tokens));
   }

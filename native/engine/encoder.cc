@@ -35,7 +35,7 @@ Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSetti
       merge_tokens_(std::min(max_tokens, std::max(kMergeTokens, backend.pass_tokens()))),
       weights_(load_weights(spec_, sources, settings, backend, control)) {
   if (settings.sparsity == Sparsity::automatic && backend.wants_confirmation())
-    confirm_choices(*this, backend, *settings.tuning, control);
+    confirm_choices(*this, backend, control);
 }
 
 void Encoder::run(std::span<const Member> members, Control& control) const {

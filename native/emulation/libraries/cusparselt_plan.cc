@@ -106,7 +106,7 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
        {product.scale_b.values, scale_bytes(product.scale_b), 0, "the scale of B of cusparseLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d), 0, "the scale of D of cusparseLtMatmul"}},
       nanoseconds_of(product) * slowness_of(plan) * 100 /
-          static_cast<double>(emulation_setting("sparse_gain")));
+          static_cast<double>(emulation_setting(product.beta == 0 ? "sparse_gain" : "sparse_gain_added")));
 }
 
 cudaStream_t stream_of(const cudaStream_t* streams, int32_t count) {

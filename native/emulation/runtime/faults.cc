@@ -32,6 +32,7 @@ constexpr Setting kSettings[] = {
     {"cusparselt_wrong_id", -1, "the configuration that is faster still, and wrong"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
+    {"sparse_gain_added", 130, "the same where C is added, as inside a pass"},
     {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };
