@@ -37,7 +37,7 @@ function cache(kind: 'cpu' | 'cuda', machine: readonly string[]): TuningCache {
 }
 
 export async function knownMeasurements(cache: TuningCache | undefined): Promise<readonly Measurement[]> {
-  return cache === undefined ? [] : ((await readCache(cache.file))[cache.key] ?? [])
+  return cache === undefined ? [] : ((await readCache(cache.file, warn))[cache.key] ?? [])
 }
 
 /** Adds to what is on disk now. A cache that cannot be written costs the next load its time, and a warning. */
@@ -47,7 +47,8 @@ export async function keepMeasurements(
 ): Promise<void> {
   if (tuning === undefined || measured.length === 0) return
   const { file, key } = tuning
-  const cache = await readCache(file)
+  // Loading said already what is wrong with it.
+  const cache = await readCache(file, () => {})
   cache[key] = [
     ...(cache[key] ?? []).filter((old) => !measured.some((fresh) => same(old, fresh))),
     ...measured,
@@ -56,21 +57,29 @@ export async function keepMeasurements(
     await writeFileDurably(file, `${JSON.stringify(cache, null, 1)}\n`)
   } catch (error) {
     if (!(error instanceof TwofourError)) throw error
-    process.emitWarning(`${error.message} Sparse forms are measured again at the next load.`, {
-      code: 'TWOFOUR_TUNING',
-    })
+    warn(`${error.message} Sparse forms are measured again at the next load.`)
   }
 }
 
-/** A file that cannot be read as one is as good as empty, and replaced. */
-async function readCache(file: string): Promise<Cache> {
+/** A file that cannot be read as one is as good as empty, and replaced when something was measured. */
+async function readCache(file: string, tell: (message: string) => void): Promise<Cache> {
   const text = await readFile(file, 'utf8').catch(() => '{}')
+  const cache = parsed(text)
+  if (isObject(cache) && Object.values(cache).every(isMeasurements)) return cache as Cache
+  tell(`${file} is not what twofour writes there, so it is not used. It can be deleted.`)
+  return {}
+}
+
+function parsed(text: string): unknown {
   try {
-    const cache: unknown = JSON.parse(text)
-    return isObject(cache) && Object.values(cache).every(isMeasurements) ? (cache as Cache) : {}
+    return JSON.parse(text)
   } catch {
-    return {}
+    return undefined
   }
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { code: 'TWOFOUR_TUNING' })
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
