@@ -20,26 +20,23 @@ double quantile(std::vector<double> values, double share) {
 
 }  // namespace
 
-Stopwatch::Stopwatch(Context& context) : context_(context), flush_bytes_(2 * context.cache_bytes()) {
+Stopwatch::Stopwatch(Context& context)
+    : context_(context),
+      flush_bytes_(2 * context.cache_bytes()),
+      begin_(make_event(true)),
+      end_(make_event(true)) {
   flush_ = context.memory().take(flush_bytes_);
-  check(cudaEventCreateWithFlags(&begin_, cudaEventDefault), "creating an event");
-  check(cudaEventCreateWithFlags(&end_, cudaEventDefault), "creating an event");
-}
-
-Stopwatch::~Stopwatch() {
-  cudaEventDestroy(begin_);
-  cudaEventDestroy(end_);
 }
 
 double Stopwatch::once(const Work& work, bool cold) {
   if (cold && flush_bytes_ > 0)
     check(cudaMemsetAsync(flush_.data(), 0, flush_bytes_, context_.stream()), "emptying the caches");
-  check(cudaEventRecord(begin_, context_.stream()), "measuring");
+  check(cudaEventRecord(begin_.get(), context_.stream()), "measuring");
   work();
-  check(cudaEventRecord(end_, context_.stream()), "measuring");
-  check(cudaEventSynchronize(end_), "measuring");
+  check(cudaEventRecord(end_.get(), context_.stream()), "measuring");
+  check(cudaEventSynchronize(end_.get()), "measuring");
   float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, begin_, end_), "measuring");
+  check(cudaEventElapsedTime(&milliseconds, begin_.get(), end_.get()), "measuring");
   return static_cast<double>(milliseconds) * 1000;
 }
 

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "cuda/context.h"
+#include "cuda/event.h"
 
 namespace twofour::cuda {
 
@@ -9,9 +10,6 @@ namespace twofour::cuda {
 class Stopwatch {
  public:
   explicit Stopwatch(Context& context);
-  ~Stopwatch();
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
 
   using Work = std::function<void()>;
 
@@ -33,7 +31,7 @@ class Stopwatch {
   Context& context_;
   Arena::Block flush_;
   size_t flush_bytes_;
-  CUevent_st *begin_ = nullptr, *end_ = nullptr;
+  Event begin_, end_;
 };
 
 }  // namespace twofour::cuda
