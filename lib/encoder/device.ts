@@ -72,9 +72,10 @@ function named(wanted: string): Device {
   const reason =
     device?.reason ??
     (known.length === 0 ? found[0]!.reason : `The CUDA devices here are ${known.join(', ')}.`)
+  const { code } = device ?? found[0]
   throw new TwofourError(
-    'DEVICE_UNAVAILABLE',
+    code === 'CUDA_DEVICE_LOST' ? code : 'DEVICE_UNAVAILABLE',
     `Device '${wanted}' cannot be used. ${reason} Use device 'auto' or 'cpu'.`,
-    { device: wanted, cause: (device ?? found[0])?.code },
+    { device: wanted, cause: code },
   )
 }

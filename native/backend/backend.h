@@ -88,7 +88,7 @@ struct Readers {
 /// of linears stay fp32 (or wider).
 enum class Format : uint8_t {
   float32,
-  float16,   ///< To the nearest, ties to even; beyond 65,504 infinite.
+  float16,   ///< To the nearest, ties to even; inputs beyond 65,504 become infinite.
   bfloat16,  ///< To the nearest, ties to even.
   int8,      ///< Weights symmetric per row, inputs per token with a zero point: see backend/formats.h.
   float8,    ///< e4m3, weights scaled per row and inputs per token so that the largest is 448.

@@ -29,31 +29,42 @@ Arena::Block& Arena::Block::operator=(Block&& other) noexcept {
 }
 
 Arena::Block::~Block() {
-  if (arena_ != nullptr) arena_->free_[bytes_].push_back(data_);
+  if (arena_ != nullptr) arena_->shelves_.at(bytes_).free.push_back(data_);
 }
 
-Arena::~Arena() { shrink(); }
+Arena::~Arena() {
+  cudaStreamSynchronize(stream_);
+  free_unused();
+}
 
 Arena::Block Arena::take(size_t bytes) {
   if (bytes == 0) return {};
   const size_t size = rounded(bytes);
-  std::vector<void*>& same = free_[size];
-  if (same.empty()) return {*this, size, allocate(size)};
-  void* data = same.back();
-  same.pop_back();
+  Shelf& shelf = shelves_[size];
+  if (shelf.free.empty()) return {*this, size, make(size, shelf)};
+  void* data = shelf.free.back();
+  shelf.free.pop_back();
   return {*this, size, data};
 }
 
+/// Where the wait fails, memory may be in use: it stays.
 void Arena::shrink() {
-  cudaDeviceSynchronize();
-  for (auto& [size, blocks] : free_) {
+  const cudaError_t waited = cudaStreamSynchronize(stream_);
+  if (waited == cudaSuccess || is_lost(waited)) free_unused();
+  cudaGetLastError();
+}
+
+void Arena::free_unused() {
+  for (auto& [size, shelf] : shelves_) {
     // Of a device that was lost nothing can be freed, and nothing need be.
-    for (void* data : blocks) place_ == Place::device ? cudaFree(data) : cudaFreeHost(data);
-    blocks.clear();
+    for (void* data : shelf.free) place_ == Place::device ? cudaFree(data) : cudaFreeHost(data);
+    shelf.made -= shelf.free.size();
+    shelf.free.clear();
   }
 }
 
-void* Arena::allocate(size_t bytes) {
+void* Arena::make(size_t bytes, Shelf& shelf) {
+  shelf.free.reserve(shelf.made + 1);
   const auto once = [&](void** data) {
     return place_ == Place::device ? cudaMalloc(data, bytes)
                                    : cudaHostAlloc(data, bytes, cudaHostAllocDefault);
@@ -66,6 +77,7 @@ void* Arena::allocate(size_t bytes) {
     status = once(&data);
   }
   check(status, "allocating memory");
+  ++shelf.made;
   return data;
 }
 

@@ -4,15 +4,19 @@
 #include <memory>
 #include <vector>
 
+struct CUstream_st;
+
 namespace twofour::cuda {
 
 /// Memory of one device (or pinned memory of the host) in blocks that are used again and again, so that after
 /// the first batch of a size nothing is allocated. A block that was given back may be taken at once: all work
 /// is on one stream, so later users come later there. Not thread-safe. Outlives its blocks.
+/// Whoever destroys it has made the device current.
 class Arena {
  public:
   enum class Place { device, pinned };
-  explicit Arena(Place place) : place_(place) {}
+  /// `stream` is borrowed: all that uses the blocks is queued there.
+  Arena(Place place, CUstream_st* stream) : place_(place), stream_(stream) {}
   /// Every block is back.
   ~Arena();
   Arena(const Arena&) = delete;
@@ -42,14 +46,20 @@ class Arena {
   /// At least `bytes`; none for 0. What it holds is anything. Throws Error OUT_OF_MEMORY, after having freed
   /// all that nobody uses.
   Block take(size_t bytes);
-  /// Waits for the device, and frees what nobody uses.
-  void shrink();
 
  private:
-  void* allocate(size_t bytes);
+  /// Blocks of one size.
+  struct Shelf {
+    std::vector<void*> free;  ///< With room for all, so that giving one back cannot fail.
+    size_t made = 0;
+  };
+  void* make(size_t bytes, Shelf& shelf);
+  void shrink();
+  void free_unused();
 
   Place place_;
-  std::map<size_t, std::vector<void*>> free_;  ///< By their size.
+  CUstream_st* stream_;
+  std::map<size_t, Shelf> shelves_;
 };
 
 }  // namespace twofour::cuda

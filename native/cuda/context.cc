@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "cuda/device.h"
+#include "cuda/library_status.h"
+#include "cuda/self_check.h"
 #include "cuda/status.h"
 
 namespace twofour::cuda {
@@ -14,6 +16,8 @@ namespace {
 
 /// What NVIDIA recommends for Hopper; older cards are content with less.
 constexpr size_t kWorkspace = size_t{32} << 20;
+/// Counts and ones are made for more tokens than a pass has.
+constexpr size_t kConstants = size_t{32} << 10;
 
 int attribute(cudaDeviceAttr attribute, int device) {
   int value = 0;
@@ -24,10 +28,8 @@ int attribute(cudaDeviceAttr attribute, int device) {
 cublasLtContext* make_dense_handle(const Library<CublasLt>& library) {
   if (!library.info.usable) throw Error("DEVICE_UNAVAILABLE", library.info.sentence);
   cublasLtContext* handle = nullptr;
-  const cublasStatus_t status = library.functions.cublasLtCreate(&handle);
-  if (status == CUBLAS_STATUS_SUCCESS) return handle;
-  throw Error("DEVICE_UNAVAILABLE", "cuBLASLt cannot be used: cublasLtCreate returned " +
-                                        std::string(library.functions.cublasLtGetStatusName(status)) + ".");
+  check(library.functions, library.functions.cublasLtCreate(&handle), "opening cuBLASLt");
+  return handle;
 }
 
 }  // namespace
@@ -48,10 +50,11 @@ Context::Context(const DeviceSettings& settings)
       cusparselt_(open_cusparselt(settings.cusparselt)),
       dense_handle_(make_dense_handle(cublaslt_), cublaslt_.functions.cublasLtDestroy) {
   workspace(kWorkspace);
-  if (!cusparselt_.info.usable) {
-    why_no_sparse_ = cusparselt_.info.sentence;
-    return;
-  }
+  count(0);
+  ones(1);
+  why_no_sparse_ =
+      cusparselt_.info.usable ? self_check(cusparselt_, *this) : std::string(cusparselt_.info.sentence);
+  if (!why_no_sparse_.empty()) return;
   const cusparseStatus_t status = cusparselt_.functions.cusparseLtInit(&sparse_handle_);
   has_sparse_ = status == CUSPARSE_STATUS_SUCCESS;
   if (!has_sparse_) {
@@ -70,8 +73,9 @@ void Context::enter() const { check(cudaSetDevice(index_), "choosing the device"
 
 Workspace Context::workspace(size_t bytes) {
   if (bytes > workspace_bytes_) {
-    workspace_ = {};
-    workspace_ = memory_.take(bytes);
+    // The former one stays where there is no memory for a larger one.
+    Arena::Block larger = memory_.take(bytes);
+    workspace_ = std::move(larger);
     workspace_bytes_ = bytes;
   }
   return {workspace_.data(), workspace_bytes_};
@@ -79,24 +83,23 @@ Workspace Context::workspace(size_t bytes) {
 
 const int32_t* Context::count(size_t rows) {
   if (rows >= counts_size_) {
-    std::vector<int32_t> numbers(std::max<size_t>(2 * rows, 4096));
+    std::vector<int32_t> numbers(std::max(2 * rows, kConstants));
     std::iota(numbers.begin(), numbers.end(), 0);
     Arena::Block block = memory_.take(numbers.size() * sizeof(int32_t));
     transfers_.to_device(block.data(), numbers.data(), numbers.size() * sizeof(int32_t));
-    // Work that was queued with the old ones is done before they are used for anything else.
-    counts_ = std::move(block);
+    counts_.push_back(std::move(block));
     counts_size_ = numbers.size();
   }
-  return counts_.as<int32_t>() + rows;
+  return counts_.back().as<int32_t>() + rows;
 }
 
 const float* Context::ones(size_t count) {
   if (count > ones_size_) {
-    const std::vector<float> numbers(count, 1.0f);
-    Arena::Block block = memory_.take(count * sizeof(float));
-    transfers_.to_device(block.data(), numbers.data(), count * sizeof(float));
+    const std::vector<float> numbers(std::max(count, kConstants), 1.0f);
+    Arena::Block block = memory_.take(numbers.size() * sizeof(float));
+    transfers_.to_device(block.data(), numbers.data(), numbers.size() * sizeof(float));
     ones_ = std::move(block);
-    ones_size_ = count;
+    ones_size_ = numbers.size();
   }
   return ones_.as<float>();
 }

@@ -1,6 +1,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cuda/arena.h"
 #include "cuda/cuda_backend.h"
@@ -67,9 +68,11 @@ class Context {
   cusparseLtHandle_t sparse_handle_{};
   bool has_sparse_ = false;
   std::string why_no_sparse_;
-  Arena memory_{Arena::Place::device}, pinned_{Arena::Place::pinned};
+  Arena memory_{Arena::Place::device, stream_.stream}, pinned_{Arena::Place::pinned, stream_.stream};
   Transfers transfers_{stream_.stream, pinned_};
-  Arena::Block workspace_, counts_, ones_;
+  Arena::Block workspace_, ones_;
+  /// The last has all numbers so far; what holds a pointer into a former one goes on reading it.
+  std::vector<Arena::Block> counts_;
   size_t workspace_bytes_ = 0, counts_size_ = 0, ones_size_ = 0;
 };
 

@@ -88,7 +88,8 @@ class CudaBatch final : public Batch {
     words[2] = static_cast<int32_t>(tiles.size() / 2);
     const size_t ids = append(view.ids), types = append(view.types), positions = append(view.positions),
                  offsets = append(view.offsets), of = append(sequence_of), queries = append(tiles);
-    block_ = context.memory().take(words.size() * sizeof(int32_t));
+    // As much as any batch of the bucket needs that has no more sequences than tokens.
+    block_ = context.memory().take(std::max(words.size(), 8 * capacity_of(tokens)) * sizeof(int32_t));
     context.transfers().to_device(block_.data(), words.data(), words.size() * sizeof(int32_t));
     const int32_t* base = block_.as<int32_t>();
     device_ = {.ids = base + ids,
@@ -201,7 +202,7 @@ class CudaBackend final : public TimedBackend {
 
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {
     context_.enter();
-    const Arena::Block indices = context_.memory().take(rows.size_bytes());
+    const Arena::Block indices = context_.memory().take(capacity_of(rows.size()) * sizeof(int32_t));
     context_.transfers().to_device(indices.data(), rows.data(), rows.size_bytes());
     auto& to = as<CudaActivations>(out);
     cuda::gather(as<const CudaActivations>(in).rows(), indices.as<int32_t>(), to.extent(), to.rows(),
@@ -219,7 +220,7 @@ class CudaBackend final : public TimedBackend {
   void upload(std::span<const float> values, Activations& out) override {
     context_.enter();
     auto& to = as<CudaActivations>(out);
-    const Arena::Block floats = context_.memory().take(values.size_bytes());
+    const Arena::Block floats = context_.memory().take(to.capacity() * to.width() * sizeof(float));
     context_.transfers().to_device(floats.data(), values.data(), values.size_bytes());
     from_float(floats.as<float>(), to.extent(), to.rows(), to.quantised(), stream());
   }
@@ -227,7 +228,7 @@ class CudaBackend final : public TimedBackend {
   void download(const Activations& in, std::span<float> out) override {
     context_.enter();
     const auto& from = as<const CudaActivations>(in);
-    const Arena::Block floats = context_.memory().take(out.size_bytes());
+    const Arena::Block floats = context_.memory().take(from.capacity() * from.width() * sizeof(float));
     to_float(from.rows(), from.extent(), floats.as<float>(), stream());
     context_.transfers().to_host(out.data(), floats.data(), out.size_bytes());
   }

@@ -1,22 +1,12 @@
 #include "cuda/dense_plan.h"
 
-#include <string>
-
 #include "base/error.h"
-#include "cuda/status.h"
+#include "cuda/library_status.h"
 
 namespace twofour::cuda {
 namespace {
 
 constexpr int kCandidates = 8;
-
-void check(cublasStatus_t status, const char* doing) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  // A fault of the device shows here as some failure of the library.
-  cuda::check(cudaPeekAtLastError(), doing);
-  throw Error("DEVICE_FAILED", std::string("While ") + doing + ", cuBLASLt returned status " +
-                                   std::to_string(static_cast<int>(status)) + ".");
-}
 
 struct Types {
   cudaDataType_t input, output;
@@ -41,13 +31,16 @@ Types types_of(Format format) {
   return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_32F};
 }
 
-cublasLtMatmulDescOpaque_t* product_of(const CublasLt& library, const ProductShape& shape, const void* bias) {
+using Product = std::unique_ptr<cublasLtMatmulDescOpaque_t, cublasStatus_t (*)(cublasLtMatmulDesc_t)>;
+
+Product product_of(const CublasLt& library, const ProductShape& shape, const void* bias) {
   const Types types = types_of(shape.format);
-  cublasLtMatmulDescOpaque_t* product = nullptr;
-  check(library.cublasLtMatmulDescCreate(&product, types.compute, types.scale), "describing a product");
+  const char* doing = "describing a product";
+  cublasLtMatmulDesc_t made = nullptr;
+  check(library, library.cublasLtMatmulDescCreate(&made, types.compute, types.scale), doing);
+  Product product(made, library.cublasLtMatmulDescDestroy);
   const auto set = [&](cublasLtMatmulDescAttributes_t attribute, const auto& value) {
-    check(library.cublasLtMatmulDescSetAttribute(product, attribute, &value, sizeof value),
-          "describing a product");
+    check(library, library.cublasLtMatmulDescSetAttribute(made, attribute, &value, sizeof value), doing);
   };
   // W is row-major: its columns lie behind one another, which in column order is its transpose.
   set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
@@ -61,7 +54,8 @@ cublasLtMatmulDescOpaque_t* product_of(const CublasLt& library, const ProductSha
 cublasLtMatrixLayoutOpaque_t* layout_of(const CublasLt& library, cudaDataType_t type, size_t rows,
                                         size_t columns, size_t stride) {
   cublasLtMatrixLayoutOpaque_t* layout = nullptr;
-  check(library.cublasLtMatrixLayoutCreate(&layout, type, rows, columns, static_cast<int64_t>(stride)),
+  check(library,
+        library.cublasLtMatrixLayoutCreate(&layout, type, rows, columns, static_cast<int64_t>(stride)),
         "describing a matrix");
   return layout;
 }
@@ -74,7 +68,7 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
       handle_(handle),
       whole_sums_(shape.format == Format::int8),
       residual_(shape.residual),
-      product_(product_of(library, shape, bias), library.cublasLtMatmulDescDestroy),
+      product_(product_of(library, shape, bias)),
       weight_(
           layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
           library.cublasLtMatrixLayoutDestroy),
@@ -87,9 +81,10 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
 
 void DensePlan::find(size_t workspace_bytes) {
   cublasLtMatmulPreferenceOpaque_t* made = nullptr;
-  check(library_.cublasLtMatmulPreferenceCreate(&made), "looking for an algorithm");
+  check(library_, library_.cublasLtMatmulPreferenceCreate(&made), "looking for an algorithm");
   const Owned<cublasLtMatmulPreferenceOpaque_t> preference(made, library_.cublasLtMatmulPreferenceDestroy);
-  check(library_.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+  check(library_,
+        library_.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                                       &workspace_bytes, sizeof workspace_bytes),
         "looking for an algorithm");
   found_.resize(kCandidates);
@@ -97,10 +92,10 @@ void DensePlan::find(size_t workspace_bytes) {
   const cublasStatus_t status = library_.cublasLtMatmulAlgoGetHeuristic(
       handle_, product_.get(), weight_.get(), input_.get(), out_.get(), out_.get(), made, kCandidates,
       found_.data(), &count);
-  if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "looking for an algorithm");
+  if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(library_, status, "looking for an algorithm");
   found_.resize(static_cast<size_t>(count));
   if (found_.empty())
-    throw Error("DEVICE_FAILED",
+    throw Error("CUDA_LIBRARY_FAILED",
                 "cuBLASLt has no algorithm for a product that twofour needs on this "
                 "device. Please report it with what `twofour doctor` says.");
 }
@@ -111,7 +106,8 @@ void DensePlan::run(const Operands& operands, const Workspace& workspace, Stream
   const void* alpha = whole_sums_ ? static_cast<const void*>(&whole_one) : &one;
   const void* beta = whole_sums_ ? static_cast<const void*>(&whole_factor) : &factor;
   const void* added = residual_ ? operands.residual : operands.out;
-  check(library_.cublasLtMatmul(handle_, product_.get(), alpha, operands.weight, weight_.get(),
+  check(library_,
+        library_.cublasLtMatmul(handle_, product_.get(), alpha, operands.weight, weight_.get(),
                                 operands.input, input_.get(), beta, added, out_.get(), operands.out,
                                 out_.get(), &found_[chosen_].algo, workspace.data, workspace.bytes, stream),
         "multiplying");

@@ -10,7 +10,7 @@ namespace twofour::cuda {
 /// A dense product by cuBLASLt for one shape and number of tokens: descriptors and algorithm, made once.
 class DensePlan {
  public:
-  /// `library`, `handle` and `bias` are borrowed. Throws Error DEVICE_FAILED.
+  /// `library`, `handle` and `bias` are borrowed. Throws Error CUDA_LIBRARY_FAILED.
   DensePlan(const CublasLt& library, cublasLtHandle_t handle, const ProductShape& shape, size_t tokens,
             const void* bias, size_t workspace_bytes);
 
@@ -18,7 +18,7 @@ class DensePlan {
   size_t algorithms() const { return found_.size(); }
   void choose(size_t algorithm) { chosen_ = algorithm; }
 
-  /// Queues the product. Throws Error DEVICE_FAILED, CUDA_DEVICE_LOST.
+  /// Queues the product. Throws Error CUDA_LIBRARY_FAILED, CUDA_DEVICE_LOST.
   void run(const Operands& operands, const Workspace& workspace, Stream stream) const;
 
  private:

@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include "base/error.h"
+#include "cuda/status.h"
 
 namespace twofour::cuda {
 namespace {
@@ -52,6 +53,9 @@ Obstacle obstacle_of(cudaError_t status, const DriverInfo& info) {
               "The NVIDIA driver's kernel module and its library are of different versions (" + said(status) +
                   "). Restart the machine after an update of the driver."};
     default:
+      if (is_lost(status))
+        return {"CUDA_DEVICE_LOST", "A CUDA device was lost (" + said(status) +
+                                        "), and this process can use none any more; start a new one."};
       return {"CUDA_DRIVER_FAILED",
               "The NVIDIA driver does not start: " + said(status) + ". Look at `nvidia-smi`."};
   }
@@ -106,6 +110,8 @@ DeviceInfo look_at_device(int index) {
 void check_device(int index) {
   const DriverInfo driver = look_at_driver();
   const auto refuse = [](const std::string& reason) { throw Error("DEVICE_UNAVAILABLE", reason); };
+  if (std::string_view(driver.obstacle.code) == "CUDA_DEVICE_LOST")
+    throw Error(driver.obstacle.code, driver.obstacle.reason);
   if (driver.devices == 0) refuse(driver.obstacle.reason);
   if (index < 0 || index >= driver.devices)
     refuse("There is no CUDA device " + std::to_string(index) + ": devices count from 0 to " +

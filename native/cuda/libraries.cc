@@ -1,5 +1,7 @@
 #include "cuda/libraries.h"
 
+#include <utility>
+
 #include "cuda/shared_library.h"
 
 namespace twofour::cuda {
@@ -57,9 +59,11 @@ void check_cublaslt(const CublasLt& functions, LibraryInfo& info) {
 
 void check_cusparselt(const CusparseLt& functions, LibraryInfo& info) {
   int major = 0, minor = 0, patch = 0;
-  functions.cusparseLtGetProperty(MAJOR_VERSION, &major);
-  functions.cusparseLtGetProperty(MINOR_VERSION, &minor);
-  functions.cusparseLtGetProperty(PATCH_LEVEL, &patch);
+  for (const auto& [property, number] :
+       {std::pair(MAJOR_VERSION, &major), std::pair(MINOR_VERSION, &minor), std::pair(PATCH_LEVEL, &patch)}) {
+    if (functions.cusparseLtGetProperty(property, number) == CUSPARSE_STATUS_SUCCESS) continue;
+    return refuse(info, "CUDA_LIBRARY_FAILED", info.path + " does not tell its version." + kInstall);
+  }
   info.version = dotted(static_cast<size_t>(major), static_cast<size_t>(minor), static_cast<size_t>(patch));
   if (major == 0 && minor < 8)
     refuse(info, "CUDA_LIBRARY_TOO_OLD",

@@ -185,7 +185,7 @@ class Trial {
       return std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), shape_, capacity_,
                                           shape_.bias ? weight_.bias.data() : nullptr, algorithm);
     } catch (const Error& error) {
-      if (std::string_view(error.code()) != "DEVICE_FAILED") throw;
+      if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
       return nullptr;
     }
   }

@@ -7,6 +7,7 @@
 #include "cuda/device.h"
 #include "cuda/guard.h"
 #include "cuda/plugin_report.h"
+#include "cuda/status.h"
 
 /// The contract's objects as handles: a handle is the object's address, and nothing else is kept.
 namespace twofour::cuda {
@@ -50,6 +51,19 @@ void hand_out(Handle** handle, std::unique_ptr<typename Kind<Handle>::type> obje
 template <class Handle>
 void destroy(Handle* handle) {
   delete &object_of(handle);
+}
+
+/// What fails on a device that is lost fails for that, whatever it said.
+template <class Body>
+Status on_device(Failure* failure, Body body) {
+  return guarded(failure, [&] {
+    try {
+      body();
+    } catch (const Error& error) {
+      if (std::string_view(error.code()) != "CUDA_DEVICE_LOST") check_lost("using the device");
+      throw;
+    }
+  });
 }
 
 MatrixSource source_of(const plugin::MatrixSource& from) {
@@ -100,7 +114,7 @@ void tell_measured(const Tuning& tuning, const plugin::LinearWeights& weights) {
 
 Status pack(plugin::Device* device, const plugin::LinearWeights* weights, plugin::Linear** linear,
             Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     Tuning tuning = tuning_of(*weights);
     auto packed = object_of(device).pack({.weight = source_of(weights->weight),
                                           .bias = {weights->bias, weights->weight.rows},
@@ -138,21 +152,21 @@ void settle(plugin::Linear* linear) { object_of(linear).settle(); }
 
 Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
              Failure* failure) {
-  return guarded(failure, [&] { hand_out(table, object_of(device).table(source_of(*values))); });
+  return on_device(failure, [&] { hand_out(table, object_of(device).table(source_of(*values))); });
 }
 
 size_t table_bytes(const plugin::Table* table) { return object_of(table).bytes(); }
 
 Status norm(plugin::Device* device, const float* gain, const float* bias, size_t width, float epsilon,
             plugin::Norm** norm, Failure* failure) {
-  return guarded(failure,
-                 [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
+  return on_device(failure,
+                   [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
 }
 
 size_t norm_bytes(const plugin::Norm* norm) { return object_of(norm).bytes(); }
 
 Status batch(plugin::Device* device, const plugin::BatchView* view, plugin::Batch** batch, Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     hand_out(batch, object_of(device).batch({.ids = {view->ids, view->tokens},
                                              .types = {view->types, view->types ? view->tokens : 0},
                                              .positions = {view->positions, view->tokens},
@@ -162,7 +176,7 @@ Status batch(plugin::Device* device, const plugin::BatchView* view, plugin::Batc
 
 Status activations(plugin::Device* device, size_t tokens, size_t width, const plugin::Readers* readers,
                    plugin::Activations** activations, Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     std::vector<const PackedLinear*> linears;
     for (const plugin::Linear* linear : std::span(readers->linears, readers->count))
       linears.push_back(&object_of(linear));
@@ -174,7 +188,7 @@ Status activations(plugin::Device* device, size_t tokens, size_t width, const pl
 Status embed(plugin::Device* device, const plugin::Batch* batch, const plugin::Table* word,
              const plugin::Table* position, const plugin::Table* type, const plugin::Norm* norm,
              plugin::Activations* out, Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     object_of(device).embed(object_of(batch), object_of(word), object_of(position), object_or_null(type),
                             object_of(norm), object_of(out));
   });
@@ -183,7 +197,7 @@ Status embed(plugin::Device* device, const plugin::Batch* batch, const plugin::T
 Status linear(plugin::Device* device, const plugin::Linear* linear, const plugin::Activations* in,
               uint8_t activation, const plugin::Activations* residual, plugin::Activations* out,
               Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     const Epilogue epilogue{.activation = static_cast<Activation>(activation),
                             .residual = object_or_null(residual)};
     object_of(device).linear(object_of(linear), object_of(in), epilogue, object_of(out));
@@ -192,13 +206,13 @@ Status linear(plugin::Device* device, const plugin::Linear* linear, const plugin
 
 Status layer_norm(plugin::Device* device, const plugin::Activations* in, const plugin::Norm* norm,
                   plugin::Activations* out, Failure* failure) {
-  return guarded(failure,
-                 [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
+  return on_device(failure,
+                   [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
 }
 
 Status attention(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
                  const plugin::Attention* attention, plugin::Activations* out, Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     const Attention view{.heads = attention->heads,
                          .head_size = attention->head_size,
                          .scale = attention->scale,
@@ -210,12 +224,12 @@ Status attention(plugin::Device* device, const plugin::Batch* batch, const plugi
 
 Status gather(plugin::Device* device, const plugin::Activations* in, const int32_t* rows, size_t count,
               plugin::Activations* out, Failure* failure) {
-  return guarded(failure, [&] { object_of(device).gather(object_of(in), {rows, count}, object_of(out)); });
+  return on_device(failure, [&] { object_of(device).gather(object_of(in), {rows, count}, object_of(out)); });
 }
 
 Status pool(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
             uint8_t pooling, bool normalize, plugin::Activations* out, Failure* failure) {
-  return guarded(failure, [&] {
+  return on_device(failure, [&] {
     object_of(device).pool(object_of(batch), object_of(in), static_cast<Pooling>(pooling), normalize,
                            object_of(out));
   });
@@ -223,12 +237,12 @@ Status pool(plugin::Device* device, const plugin::Batch* batch, const plugin::Ac
 
 Status upload(plugin::Device* device, const float* values, size_t count, plugin::Activations* out,
               Failure* failure) {
-  return guarded(failure, [&] { object_of(device).upload({values, count}, object_of(out)); });
+  return on_device(failure, [&] { object_of(device).upload({values, count}, object_of(out)); });
 }
 
 Status download(plugin::Device* device, const plugin::Activations* in, float* out, size_t count,
                 Failure* failure) {
-  return guarded(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
+  return on_device(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
 }
 
 constexpr plugin::Functions kFunctions{

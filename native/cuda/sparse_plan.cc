@@ -1,23 +1,12 @@
 #include "cuda/sparse_plan.h"
 
-#include <string>
-
 #include "base/error.h"
-#include "cuda/status.h"
+#include "cuda/library_status.h"
 
 namespace twofour::cuda {
 namespace {
 
 constexpr uint32_t kAlignment = 16;
-
-void check(const CusparseLt& library, cusparseStatus_t status, const char* doing) {
-  if (status == CUSPARSE_STATUS_SUCCESS) return;
-  // A fault of the device shows here as some failure of the library.
-  cuda::check(cudaPeekAtLastError(), doing);
-  throw Error("DEVICE_FAILED", std::string("While ") + doing + ", cuSPARSELt said " +
-                                   library.cusparseLtGetErrorName(status) + " (status " +
-                                   std::to_string(static_cast<int>(status)) + ").");
-}
 
 struct Types {
   cudaDataType input, output;

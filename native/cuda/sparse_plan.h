@@ -20,7 +20,7 @@ struct SparseAlgorithm {
 /// structs refer to one another, so that a plan is neither copied nor moved.
 class SparsePlan {
  public:
-  /// `library`, `handle` and `bias` are borrowed. Throws Error DEVICE_FAILED.
+  /// `library`, `handle` and `bias` are borrowed. Throws Error CUDA_LIBRARY_FAILED.
   SparsePlan(const CusparseLt& library, const cusparseLtHandle_t& handle, const ProductShape& shape,
              size_t tokens, const void* bias, const SparseAlgorithm& algorithm);
   ~SparsePlan();
@@ -39,7 +39,7 @@ class SparsePlan {
   /// another algorithm, take the result too.
   void compress(const void* dense, void* result, void* scratch, Stream stream) const;
 
-  /// Queues the product with the compressed W. Throws Error DEVICE_FAILED, CUDA_DEVICE_LOST.
+  /// Queues the product with the compressed W. Throws Error CUDA_LIBRARY_FAILED, CUDA_DEVICE_LOST.
   void run(const Operands& operands, const Workspace& workspace, Stream stream) const;
 
  private:

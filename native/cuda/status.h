@@ -11,4 +11,7 @@ bool is_lost(cudaError_t status);
 /// CUDA_DEVICE_LOST (see is_lost), else DEVICE_FAILED.
 void check(cudaError_t status, const char* doing);
 
+/// Throws Error CUDA_DEVICE_LOST if the current device is lost: for what failed without saying why.
+void check_lost(const char* doing);
+
 }  // namespace twofour::cuda

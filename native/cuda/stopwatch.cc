@@ -20,25 +20,15 @@ double quantile(std::vector<double> values, double share) {
 
 }  // namespace
 
-Clock::Clock(Stream stream) : stream_(stream) {
-  check(cudaEventCreateWithFlags(&begin_, cudaEventDefault), "creating an event");
-  const cudaError_t status = cudaEventCreateWithFlags(&end_, cudaEventDefault);
-  if (status != cudaSuccess) cudaEventDestroy(begin_);
-  check(status, "creating an event");
-}
+Clock::Clock(Stream stream) : stream_(stream), begin_(make_event(true)), end_(make_event(true)) {}
 
-Clock::~Clock() {
-  cudaEventDestroy(begin_);
-  cudaEventDestroy(end_);
-}
-
-void Clock::start() { check(cudaEventRecord(begin_, stream_), "measuring"); }
+void Clock::start() { check(cudaEventRecord(begin_.get(), stream_), "measuring"); }
 
 double Clock::stop() {
-  check(cudaEventRecord(end_, stream_), "measuring");
-  check(cudaEventSynchronize(end_), "measuring");
+  check(cudaEventRecord(end_.get(), stream_), "measuring");
+  check(cudaEventSynchronize(end_.get()), "measuring");
   float milliseconds = 0;
-  check(cudaEventElapsedTime(&milliseconds, begin_, end_), "measuring");
+  check(cudaEventElapsedTime(&milliseconds, begin_.get(), end_.get()), "measuring");
   return static_cast<double>(milliseconds) * 1000;
 }
 

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "cuda/context.h"
+#include "cuda/event.h"
 
 namespace twofour::cuda {
 
@@ -9,9 +10,6 @@ namespace twofour::cuda {
 class Clock {
  public:
   explicit Clock(Stream stream);
-  ~Clock();
-  Clock(const Clock&) = delete;
-  Clock& operator=(const Clock&) = delete;
 
   void start();
   /// Waits.
@@ -19,7 +17,7 @@ class Clock {
 
  private:
   Stream stream_;
-  CUevent_st *begin_ = nullptr, *end_ = nullptr;
+  Event begin_, end_;
 };
 
 /// Times of work on the context's stream, by events around it. µs, medians.

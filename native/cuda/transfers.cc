@@ -1,7 +1,7 @@
 #include "cuda/transfers.h"
 
-#include <cuda_runtime_api.h>
-
+#include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "cuda/status.h"
@@ -12,23 +12,23 @@ namespace {
 /// More would only hold pinned memory.
 constexpr size_t kPending = 4;
 
+/// Few sizes, so that the copies of batches that differ a little use the same blocks.
+size_t pinned_size(size_t bytes) { return std::bit_ceil(std::max(bytes, size_t{64} << 10)); }
+
+constexpr const char* kToDevice = "copying to the device";
+constexpr const char* kToHost = "waiting for the device";
+
 }  // namespace
 
-Transfers::~Transfers() {
-  cudaStreamSynchronize(stream_);
-  for (const Pending& pending : pending_) cudaEventDestroy(pending.event);
-  for (CUevent_st* event : events_) cudaEventDestroy(event);
-}
+Transfers::~Transfers() { cudaStreamSynchronize(stream_); }
 
 void Transfers::to_device(void* to, size_t bytes, const std::function<void(void* pinned)>& write) {
   if (bytes == 0) return;
   reclaim(kPending - 1);
-  Arena::Block block = pinned_.take(bytes);
-  write(block.data());
-  check(cudaMemcpyAsync(to, block.data(), bytes, cudaMemcpyHostToDevice, stream_), "copying to the device");
-  CUevent_st* done = event();
-  check(cudaEventRecord(done, stream_), "copying to the device");
-  pending_.push_back({std::move(block), done});
+  Arena::Block block = pinned_.take(pinned_size(bytes));
+  void* pinned = block.data();
+  write(pinned);
+  queue(to, pinned, bytes, Direction::to_device, std::move(block));
 }
 
 void Transfers::to_device(void* to, const void* from, size_t bytes) {
@@ -36,38 +36,49 @@ void Transfers::to_device(void* to, const void* from, size_t bytes) {
 }
 
 void Transfers::to_host(void* to, const void* from, size_t bytes) {
-  if (bytes == 0) return wait();
-  const Arena::Block block = pinned_.take(bytes);
-  check(cudaMemcpyAsync(block.data(), from, bytes, cudaMemcpyDeviceToHost, stream_), "copying to the host");
-  wait();
-  std::memcpy(to, block.data(), bytes);
+  if (bytes == 0) return check(cudaStreamSynchronize(stream_), kToHost);
+  reclaim(kPending - 1);
+  Arena::Block block = pinned_.take(pinned_size(bytes));
+  void* pinned = block.data();
+  const Pending& copy = queue(pinned, from, bytes, Direction::to_host, std::move(block));
+  check(cudaEventSynchronize(copy.done.get()), kToHost);
+  std::memcpy(to, pinned, bytes);
 }
 
-void Transfers::wait() { check(cudaStreamSynchronize(stream_), "waiting for the device"); }
+const Transfers::Pending& Transfers::queue(void* to, const void* from, size_t bytes, Direction direction,
+                                           Arena::Block block) {
+  const bool down = direction == Direction::to_host;
+  const char* doing = down ? kToHost : kToDevice;
+  // Before the copy, so that it never outlives its block. An event that was not recorded counts as done.
+  pending_.push_back({std::move(block), event()});
+  const Pending& pending = pending_.back();
+  check(cudaMemcpyAsync(to, from, bytes, down ? cudaMemcpyDeviceToHost : cudaMemcpyHostToDevice, stream_),
+        doing);
+  const cudaError_t recorded = cudaEventRecord(pending.done.get(), stream_);
+  if (recorded != cudaSuccess) cudaStreamSynchronize(stream_);
+  check(recorded, doing);
+  return pending;
+}
 
 /// Gives back what was copied, and waits for the oldest while more than `at_most` are not.
 void Transfers::reclaim(size_t at_most) {
   while (!pending_.empty()) {
-    CUevent_st* oldest = pending_.front().event;
-    const cudaError_t status =
-        pending_.size() > at_most ? cudaEventSynchronize(oldest) : cudaEventQuery(oldest);
+    CUevent_st* oldest = pending_.front().done.get();
+    cudaError_t status = cudaEventQuery(oldest);
     if (status == cudaErrorNotReady) {
       cudaGetLastError();
-      return;
+      if (pending_.size() <= at_most) return;
+      status = cudaEventSynchronize(oldest);
     }
-    check(status, "copying to the device");
-    events_.push_back(oldest);
+    check(status, kToDevice);
+    events_.push_back(std::move(pending_.front().done));
     pending_.pop_front();
   }
 }
 
-CUevent_st* Transfers::event() {
-  if (events_.empty()) {
-    CUevent_st* made = nullptr;
-    check(cudaEventCreateWithFlags(&made, cudaEventDisableTiming), "creating an event");
-    return made;
-  }
-  CUevent_st* event = events_.back();
+Event Transfers::event() {
+  if (events_.empty()) return make_event(false);
+  Event event = std::move(events_.back());
   events_.pop_back();
   return event;
 }

@@ -1,6 +1,7 @@
 #include "engine/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "engine/relative_bias.h"
@@ -8,16 +9,36 @@
 namespace twofour {
 namespace {
 
+/// From here on the nearest float16 is infinite.
+constexpr float kFloat16End = 65520;
+
+/// An infinite weight would make everything that follows infinite or not a number.
+void refuse_overflow(std::span<const float> row, size_t index, const std::string& tensor) {
+  const auto found =
+      std::ranges::find_if(row, [](float x) { return std::isfinite(x) && std::fabs(x) >= kFloat16End; });
+  if (found == row.end()) return;
+  throw Error("DTYPE_UNAVAILABLE", "Row " + std::to_string(index) + " of " + tensor + " holds " +
+                                       std::to_string(*found) +
+                                       ", and float16 ends at 65,504. Use dtype 'bfloat16', which has the "
+                                       "range of float32.");
+}
+
 /// Rows [first, first + rows) of a matrix that is several, one below the other.
 struct Part {
+  std::string slot;
   size_t first, rows;
   std::shared_ptr<const RowReader> reader;
 };
 
-void read_stacked(const std::vector<Part>& parts, size_t columns, size_t first, size_t count, float* out) {
+void read_stacked(const std::vector<Part>& parts, Format format, size_t columns, size_t first, size_t count,
+                  float* out) {
   for (const Part& part : parts) {
     const size_t begin = std::max(first, part.first), end = std::min(first + count, part.first + part.rows);
-    if (begin < end) part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
+    if (begin >= end) continue;
+    part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
+    if (format != Format::float16) continue;
+    for (size_t row = begin; row < end; ++row)
+      refuse_overflow({out + (row - first) * columns, columns}, row - part.first, part.slot + ".weight");
   }
 }
 
@@ -53,14 +74,17 @@ class Loader {
     MatrixSource matrix{0, 0, {}};
     for (const std::string& slot : slots) {
       const WeightSource& from = source(slot + ".weight");
-      parts.push_back({matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
+      parts.push_back({slot, matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
       matrix.rows += from.result_rows();
       matrix.columns = from.result_columns();
       const std::vector<float> some = floats(slot + ".bias");
+      if (format == Format::float16) {
+        for (size_t row = 0; row < some.size(); ++row) refuse_overflow({&some[row], 1}, row, slot + ".bias");
+      }
       bias.insert(bias.end(), some.begin(), some.end());
     }
-    matrix.read = [&parts, columns = matrix.columns](size_t first, size_t count, float* out) {
-      read_stacked(parts, columns, first, count, out);
+    matrix.read = [&parts, format, columns = matrix.columns](size_t first, size_t count, float* out) {
+      read_stacked(parts, format, columns, first, count, out);
     };
     return backend_.pack({.weight = matrix,
                           .bias = bias,

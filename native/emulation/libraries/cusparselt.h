@@ -142,7 +142,8 @@ T& create(Struct* place, bool again) {
   tables().objects.emplace(made.serial, std::move(object));
   count<T>(1);
   const Stamp stamp{T::kKind, place, made.serial};
-  __builtin_memset(place->data, 0xA5, sizeof(place->data));
+  void* whole = place;
+  __builtin_memset(whole, 0xA5, sizeof(*place) + static_cast<size_t>(emulation_setting("cusparselt_spill")));
   __builtin_memcpy(place->data, &stamp, sizeof(stamp));
   return made;
 }

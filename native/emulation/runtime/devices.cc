@@ -57,10 +57,13 @@ cudaError_t machine_error() {
   return setting("devices") == 0 ? cudaErrorNoDevice : cudaSuccess;
 }
 
-cudaError_t enter(const char* function) {
+cudaError_t enter_machine(const char* function) {
   const int fault = function == nullptr ? 0 : emulation_fault(function);
-  if (fault != 0) return static_cast<cudaError_t>(fault);
-  if (const cudaError_t error = machine_error()) return error;
+  return fault != 0 ? static_cast<cudaError_t>(fault) : machine_error();
+}
+
+cudaError_t enter(const char* function) {
+  if (const cudaError_t error = enter_machine(function)) return error;
   const auto dead = state().dead.find(current);
   return dead == state().dead.end() ? cudaSuccess : dead->second;
 }
@@ -98,7 +101,7 @@ extern "C" {
 cudaError_t cudaGetDeviceCount(int* count) {
   const std::lock_guard lock(state().mutex);
   *count = 0;
-  if (const cudaError_t error = enter("cudaGetDeviceCount")) return give(error);
+  if (const cudaError_t error = enter_machine("cudaGetDeviceCount")) return give(error);
   *count = static_cast<int>(setting("devices"));
   return give(cudaSuccess);
 }
@@ -129,7 +132,7 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   const std::lock_guard lock(state().mutex);
-  if (const cudaError_t error = enter("cudaDeviceGetAttribute")) return give(error);
+  if (const cudaError_t error = enter_machine("cudaDeviceGetAttribute")) return give(error);
   if (const cudaError_t error = check_device(device)) return error;
   const struct {
     cudaDeviceAttr attribute;
@@ -167,7 +170,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   const std::lock_guard lock(state().mutex);
-  if (const cudaError_t error = enter("cudaGetDeviceProperties")) return give(error);
+  if (const cudaError_t error = enter_machine("cudaGetDeviceProperties")) return give(error);
   if (const cudaError_t error = check_device(device)) return error;
   std::memset(properties, 0, sizeof(*properties));
   std::snprintf(properties->name, sizeof(properties->name), "emulated GPU");

@@ -30,6 +30,7 @@ constexpr Setting kSettings[] = {
     {"cusparselt_ids", 4, "how many configurations cuSPARSELt has for a product"},
     {"cusparselt_best_id", 1, "the configuration that is fastest"},
     {"cusparselt_wrong_id", -1, "the configuration that is faster still, and wrong"},
+    {"cusparselt_spill", 0, "bytes that cuSPARSELt writes behind its structs, as if they were larger"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
     {"sparse_gain_added", 130, "the same where C is added, as inside a pass"},
@@ -205,6 +206,12 @@ int emulation_refuse_creation(const char* what) { return refuse_creation(what) ?
 void emulation_fail(const char* function, long call, int status) {
   const std::lock_guard lock(rules().mutex);
   rules().faults.push_back({function, call, status});
+}
+
+long emulation_faults_waiting() {
+  const std::lock_guard lock(rules().mutex);
+  return std::count_if(rules().faults.begin(), rules().faults.end(),
+                       [](const Fault& fault) { return fault.call > 0; });
 }
 
 int emulation_fault(const char* function) {

@@ -70,9 +70,11 @@ Operation::~Operation() {
 
 const Operation* queued_use(const void* at, size_t bytes, bool unknown) {
   const Operation* found = nullptr;
+  const auto* memory = find_memory(at);
   for_each_stream([&](Stream& stream) {
     for (const auto& each : stream.queue) {
-      if (found == nullptr && touches(*each, at, bytes, unknown)) found = each.get();
+      const bool own = memory == nullptr || memory->second.thread == each->thread;
+      if (found == nullptr && touches(*each, at, bytes, unknown && own)) found = each.get();
     }
   });
   return found;
@@ -149,7 +151,8 @@ int emulation_enqueue(CUstream_st* handle, const EmulatedWork* work) {
   operation->is_kernel = operation->touches_unknown = work->use_count < 0;
   if (work->use_count > 0) operation->uses.assign(work->uses, work->uses + work->use_count);
   operation->work.uses = nullptr;
-  if (const cudaError_t error = enter(nullptr)) return give(error);
+  if (const cudaError_t error = enter(operation->is_kernel ? "cudaLaunchKernel" : nullptr))
+    return give(error);
   Stream* stream = find_stream(handle, work->name);
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
   for (const EmulatedUse& use : operation->uses) {

@@ -68,9 +68,11 @@ void emulation_forbid_creation_everywhere(int on);
 int emulation_refuse_creation(const char* what);
 
 /// Makes the `call`-th call from now (1: the next) of a named function of the runtime or a library give
-/// `status` without doing anything. "kernel" is the `call`-th launch, which then faults for good, whatever
-/// `status`.
+/// `status` without doing anything. "cudaLaunchKernel" is any launch; "kernel" is the `call`-th that runs,
+/// which then faults for good, whatever `status`.
 void emulation_fail(const char* function, long call, int status);
+/// How many of the failures that were asked for have not come yet.
+long emulation_faults_waiting(void);
 /// The status that this call must give, 0 for none: asked once at the start of every function.
 int emulation_fault(const char* function);
 

@@ -21,6 +21,7 @@ struct Allocation {
   size_t bytes;
   Place place;
   int device;
+  std::thread::id thread;
 };
 
 /// What one record of an event marks: done once the stream came to it.
@@ -41,6 +42,7 @@ struct Operation {
   bool is_kernel = false;
   /// An event record or a wait: no work, but an order.
   std::shared_ptr<Mark> records, waits_for;
+  std::thread::id thread = std::this_thread::get_id();
 };
 
 struct Capture {
@@ -99,6 +101,8 @@ cudaError_t refuse(cudaError_t error, const std::string& sentence);
 /// What every function asks first: an injected fault, a machine without a fit device, a dead device.
 /// Gives cudaSuccess if the call may go on.
 cudaError_t enter(const char* function);
+/// The same without the dead device, for what asks about the machine.
+cudaError_t enter_machine(const char* function);
 /// The same for what may not happen on the hot path, nor while this thread or a global capture records a
 /// graph.
 cudaError_t enter_creation(const char* function);
@@ -123,7 +127,8 @@ void step(Stream& stream);
 /// All streams of a device that take part in the order of the default stream, or all.
 cudaError_t drain_device(int device, bool blocking_only);
 /// The name of a queued operation that touches these bytes, null if none does. With `unknown`, a kernel
-/// counts.
+/// counts that was queued by the thread that allocated them: another's threads have memory of their own, and
+/// nobody could wait for what they queue meanwhile.
 const Operation* queued_use(const void* at, size_t bytes, bool unknown);
 
 }  // namespace twofour::emulation

@@ -17,13 +17,13 @@ namespace {
   X(cusparseLtGetErrorName)                                                                                 \
   X(cusparseLtDenseDescriptorInit)                                                                          \
   X(cusparseLtStructuredDescriptorInit)                                                                     \
-  X(cusparseLtMatDescriptorDestroy) X(cusparseLtMatmulDescriptorInit) X(cusparseLtMatmulDescSetAttribute)   \
-      X(cusparseLtMatmulAlgSelectionInit) X(cusparseLtMatmulAlgSelectionDestroy)                            \
-          X(cusparseLtMatmulAlgSetAttribute) X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit) \
-              X(cusparseLtMatmulPlanDestroy) X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck)   \
-                  X(cusparseLtSpMMACompressedSize) X(cusparseLtSpMMACompressedSize2)                        \
-                      X(cusparseLtSpMMACompress) X(cusparseLtSpMMACompress2) X(cusparseLtMatmulSearch)      \
-                          X(cusparseLtMatmul)
+  X(cusparseLtMatDescriptorDestroy)                                                                         \
+  X(cusparseLtMatmulDescriptorInit) X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit) \
+      X(cusparseLtMatmulAlgSelectionDestroy) X(cusparseLtMatmulAlgSetAttribute)                             \
+          X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit) X(cusparseLtMatmulPlanDestroy)     \
+              X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck) X(cusparseLtSpMMACompressedSize) \
+                  X(cusparseLtSpMMACompressedSize2) X(cusparseLtSpMMACompress) X(cusparseLtSpMMACompress2)  \
+                      X(cusparseLtMatmulSearch) X(cusparseLtMatmul)
 struct Functions {
 #define MEMBER(name) decltype(&::name) name = nullptr;
   FUNCTIONS(MEMBER)
