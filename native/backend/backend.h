@@ -143,6 +143,13 @@ class Backend {
   virtual std::string name() const = 0;
   /// Tokens of one pass beyond which more bring no speed, only memory for their activations.
   virtual size_t pass_tokens() const = 0;
+  /// What `body` makes of the batch by embed, linear, layer_norm and attention alone, on one backend always
+  /// the same way. A backend may, instead of calling it, queue again what it queued for an earlier batch of
+  /// like size. The result is valid until the next call.
+  virtual std::unique_ptr<Activations> repeat(const Batch& /*batch*/,
+                                              const std::function<std::unique_ptr<Activations>()>& body) {
+    return body();
+  }
   /// Whether sparse forms are chosen by the time of single products, so that whole passes must confirm it.
   virtual bool wants_confirmation() const { return false; }
   /// Seconds that the device took for what `work` queued, idle time between included. Waits. Only where

@@ -180,7 +180,13 @@ struct Functions {
 
   Status (*activations)(Device* device, size_t tokens, size_t width, const Readers* readers,
                         Activations** activations, Failure* failure);
+  size_t (*tokens)(const Activations* activations);
+  size_t (*width)(const Activations* activations);
   void (*destroy_activations)(Activations* activations);
+
+  /// See Backend::repeat. `body` leaves the handle that it made in `made`.
+  Status (*repeat)(Device* device, const Batch* batch, void* context,
+                   Answer (*body)(void* context, Activations** made), Activations** result, Failure* failure);
 
   /// `type` may be null.
   Status (*embed)(Device* device, const Batch* batch, const Table* word, const Table* position,

@@ -55,6 +55,7 @@ void Arena::shrink() {
 }
 
 void Arena::free_unused() {
+  ++frees_;
   for (auto& [size, shelf] : shelves_) {
     // Of a device that was lost nothing can be freed, and nothing need be.
     for (void* data : shelf.free) place_ == Place::device ? cudaFree(data) : cudaFreeHost(data);

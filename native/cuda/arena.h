@@ -46,6 +46,8 @@ class Arena {
   /// At least `bytes`; none for 0. What it holds is anything. Throws Error OUT_OF_MEMORY, after having freed
   /// all that nobody uses.
   Block take(size_t bytes);
+  /// How often memory was freed.
+  uint64_t frees() const { return frees_; }
 
  private:
   /// Blocks of one size.
@@ -60,6 +62,7 @@ class Arena {
   Place place_;
   CUstream_st* stream_;
   std::map<size_t, Shelf> shelves_;
+  uint64_t frees_ = 0;
 };
 
 }  // namespace twofour::cuda

@@ -34,6 +34,10 @@ class Context {
 
   Stream stream() const { return stream_.stream; }
   Arena& memory() { return memory_; }
+  /// Another number means that memory was freed, or that something changed which forms run: what was recorded
+  /// before is void.
+  uint64_t state() const { return changes_ + memory_.frees(); }
+  void change() { ++changes_; }
   Transfers& transfers() { return transfers_; }
   /// At least `bytes`; grows where a plan wants more than any before.
   Workspace workspace(size_t bytes);
@@ -59,6 +63,7 @@ class Context {
   using DenseHandle = std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtContext*)>;
 
   int index_;
+  uint64_t changes_ = 0;
   OwnStream stream_;
   std::string name_;
   size_t cache_bytes_ = 0;

@@ -11,11 +11,11 @@ bool is_8_bit(Format format) { return format == Format::int8 || format == Format
 }  // namespace
 
 CudaActivations::CudaActivations(Context& context, size_t tokens, size_t width, Word word,
-                                 const Readers& readers)
+                                 const Readers& readers, Extent extent)
     : tokens_(tokens),
       width_(width),
       capacity_(capacity_of(tokens)),
-      extent_{context.count(tokens), capacity_},
+      extent_(extent),
       rows_wanted_(readers.plain || readers.linears.empty()) {
   const size_t stride = stride_of(width);
   data_ = context.memory().take(capacity_ * stride * bytes_of(word));
@@ -34,6 +34,18 @@ CudaActivations::CudaActivations(Context& context, size_t tokens, size_t width, 
   }
   quantised_.width = width;
   quantised_.stride = stride;
+}
+
+std::unique_ptr<CudaActivations> CudaActivations::view(size_t tokens) const {
+  std::unique_ptr<CudaActivations> view(new CudaActivations());
+  view->tokens_ = tokens;
+  view->width_ = width_;
+  view->capacity_ = capacity_;
+  view->extent_ = extent_;
+  view->rows_wanted_ = rows_wanted_;
+  view->rows_ = rows_;
+  view->quantised_ = quantised_;
+  return view;
 }
 
 Rows CudaActivations::wanted_rows() const {

@@ -8,7 +8,10 @@ namespace twofour::cuda {
 class CudaActivations final : public Activations {
  public:
   /// Makes room; what it holds is anything. `tokens` may be 0.
-  CudaActivations(Context& context, size_t tokens, size_t width, Word word, const Readers& readers);
+  CudaActivations(Context& context, size_t tokens, size_t width, Word word, const Readers& readers,
+                  Extent extent);
+  /// The same memory with another number of tokens, which is where the extent says. Outlived by this.
+  std::unique_ptr<CudaActivations> view(size_t tokens) const;
 
   size_t tokens() const override { return tokens_; }
   size_t width() const override { return width_; }
@@ -23,9 +26,11 @@ class CudaActivations final : public Activations {
   const Quantised& quantised() const { return quantised_; }
 
  private:
-  size_t tokens_, width_, capacity_;
-  Extent extent_;
-  bool rows_wanted_;
+  CudaActivations() = default;
+
+  size_t tokens_ = 0, width_ = 0, capacity_ = 0;
+  Extent extent_{};
+  bool rows_wanted_ = false;
   Rows rows_;
   Quantised quantised_;
   Arena::Block data_, levels_, scales_, zeros_;

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "cuda/buckets.h"
 #include "cuda/cuda_activations.h"
+#include "cuda/cuda_batch.h"
 #include "cuda/cuda_linear.h"
+#include "cuda/pass_graphs.h"
 #include "cuda/stopwatch.h"
 
 namespace twofour::cuda {
@@ -66,50 +68,6 @@ class CudaNorm final : public Norm {
   Arena::Block block_;
 };
 
-/// All of a batch in one block, copied at once.
-class CudaBatch final : public Batch {
- public:
-  CudaBatch(Context& context, const BatchView& view) {
-    const size_t tokens = view.ids.size(), sequences = view.offsets.size() - 1;
-    std::vector<int32_t> words{static_cast<int32_t>(tokens), static_cast<int32_t>(sequences), 0, 0};
-    const auto append = [&](std::span<const int32_t> values) {
-      const size_t at = words.size();
-      words.insert(words.end(), values.begin(), values.end());
-      words.resize((words.size() + 3) / 4 * 4);
-      return at;
-    };
-    std::vector<int32_t> sequence_of, tiles;
-    for (size_t sequence = 0; sequence < sequences; ++sequence) {
-      const int32_t length = view.offsets[sequence + 1] - view.offsets[sequence];
-      sequence_of.insert(sequence_of.end(), static_cast<size_t>(length), static_cast<int32_t>(sequence));
-      for (int32_t first = 0; first < length; first += static_cast<int32_t>(kQueriesPerTile))
-        tiles.insert(tiles.end(), {static_cast<int32_t>(sequence), first});
-    }
-    words[2] = static_cast<int32_t>(tiles.size() / 2);
-    const size_t ids = append(view.ids), types = append(view.types), positions = append(view.positions),
-                 offsets = append(view.offsets), of = append(sequence_of), queries = append(tiles);
-    // As much as any batch of the bucket needs that has no more sequences than tokens.
-    block_ = context.memory().take(std::max(words.size(), 8 * capacity_of(tokens)) * sizeof(int32_t));
-    context.transfers().to_device(block_.data(), words.data(), words.size() * sizeof(int32_t));
-    const int32_t* base = block_.as<int32_t>();
-    device_ = {.ids = base + ids,
-               .types = view.types.empty() ? nullptr : base + types,
-               .positions = base + positions,
-               .offsets = base + offsets,
-               .sequence_of = base + of,
-               .tiles = base + queries,
-               .counts = base,
-               .token_capacity = capacity_of(tokens),
-               .sequence_capacity = capacity_of(sequences),
-               .tile_capacity = capacity_of(tiles.size() / 2)};
-  }
-  const DeviceBatch& device() const { return device_; }
-
- private:
-  Arena::Block block_;
-  DeviceBatch device_;
-};
-
 template <class To, class From>
 To& as(From& from) {
   return static_cast<To&>(from);
@@ -152,7 +110,13 @@ class CudaBackend final : public TimedBackend {
   }
   std::unique_ptr<Activations> activations(size_t tokens, size_t width, const Readers& readers) override {
     context_.enter();
-    return std::make_unique<CudaActivations>(context_, tokens, width, word_, readers);
+    return std::make_unique<CudaActivations>(context_, tokens, width, word_, readers, graphs_.extent(tokens));
+  }
+
+  std::unique_ptr<Activations> repeat(const Batch& batch,
+                                      const std::function<std::unique_ptr<Activations>()>& body) override {
+    context_.enter();
+    return graphs_.repeat(as<const CudaBatch>(batch), body);
   }
 
   void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
@@ -237,6 +201,7 @@ class CudaBackend final : public TimedBackend {
   Stream stream() const { return context_.stream(); }
 
   Context context_;
+  PassGraphs graphs_{context_};
   std::optional<Clock> clock_;
   /// Of all activations: that of the linears, which an encoder packs before it runs.
   Word word_ = Word::float32;

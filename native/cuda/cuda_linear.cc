@@ -72,7 +72,13 @@ void CudaLinear::decide(const LinearWeights& weights) {
   buckets_.back().tokens.reset();
 }
 
+void CudaLinear::hold_dense(bool hold) {
+  held_dense_ = hold;
+  context_.change();
+}
+
 void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
+  context_.change();
   for (Bucket& bucket : buckets_) {
     if (bucket.tokens != tokens || !bucket.sparse) continue;
     bucket.sparse = false;
@@ -117,6 +123,7 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
 }
 
 void CudaLinear::settle() {
+  context_.change();
   const auto is_sparse = [](const Bucket& bucket) { return bucket.sparse; };
   if (std::all_of(buckets_.begin(), buckets_.end(), is_sparse)) {
     weight_.values = {};

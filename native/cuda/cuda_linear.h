@@ -23,7 +23,7 @@ class CudaLinear final : public PackedLinear {
   std::vector<Choice> choices() const override;
   Format format() const { return format_; }
 
-  void hold_dense(bool hold) override { held_dense_ = hold; }
+  void hold_dense(bool hold) override;
   void revert(std::optional<size_t> tokens, const std::string& reason) override;
   void settle() override;
 

@@ -185,6 +185,24 @@ Status activations(plugin::Device* device, size_t tokens, size_t width, const pl
   });
 }
 
+size_t tokens(const plugin::Activations* activations) { return object_of(activations).tokens(); }
+size_t width(const plugin::Activations* activations) { return object_of(activations).width(); }
+
+Status repeat(plugin::Device* device, const plugin::Batch* batch, void* context,
+              plugin::Answer (*body)(void* context, plugin::Activations** made), plugin::Activations** result,
+              Failure* failure) {
+  return guarded(failure, [&] {
+    const auto run = [&] {
+      plugin::Activations* made = nullptr;
+      const plugin::Answer answer = body(context, &made);
+      std::unique_ptr<Activations> owned(made == nullptr ? nullptr : &object_of(made));
+      check(answer);
+      return owned;
+    };
+    hand_out(result, object_of(device).repeat(object_of(batch), run));
+  });
+}
+
 Status embed(plugin::Device* device, const plugin::Batch* batch, const plugin::Table* word,
              const plugin::Table* position, const plugin::Table* type, const plugin::Norm* norm,
              plugin::Activations* out, Failure* failure) {
@@ -270,7 +288,10 @@ constexpr plugin::Functions kFunctions{
     .batch = batch,
     .destroy_batch = destroy<plugin::Batch>,
     .activations = activations,
+    .tokens = tokens,
+    .width = width,
     .destroy_activations = destroy<plugin::Activations>,
+    .repeat = repeat,
     .embed = embed,
     .linear = linear,
     .layer_norm = layer_norm,

@@ -89,6 +89,35 @@ class PluginBackend final : public Backend {
     return std::make_unique<PluginActivations>(std::move(owned), tokens, width);
   }
 
+  std::unique_ptr<Activations> repeat(const Batch& batch,
+                                      const std::function<std::unique_ptr<Activations>()>& body) override {
+    struct Call {
+      const std::function<std::unique_ptr<Activations>()>& body;
+      std::exception_ptr thrown;
+    } context{body, nullptr};
+    // Called again where a recording failed: only what it threw last counts.
+    const auto answer = [](void* from, plugin::Activations** made) noexcept -> plugin::Answer {
+      auto& call = *static_cast<Call*>(from);
+      call.thrown = nullptr;
+      try {
+        *made = static_cast<PluginActivations&>(*call.body()).release();
+        return 0;
+      } catch (...) {
+        call.thrown = std::current_exception();
+        return 1;
+      }
+    };
+    plugin::Activations* handle = nullptr;
+    plugin::Failure failure{};
+    const plugin::Status status =
+        functions_.repeat(device_.get(), handle_of(batch), &context, answer, &handle, &failure);
+    if (status != 0 && context.thrown) std::rethrow_exception(context.thrown);
+    if (status != 0) throw Error(failure.code, failure.message);
+    Owned<plugin::Activations> owned(handle, functions_.destroy_activations);
+    return std::make_unique<PluginActivations>(std::move(owned), functions_.tokens(handle),
+                                               functions_.width(handle));
+  }
+
   void embed(const Batch& batch, const Table& word, const Table& position, const Table* type,
              const Norm& norm, Activations& out) override {
     call(functions_.embed, device_.get(), handle_of(batch), handle_of(word), handle_of(position),

@@ -73,6 +73,7 @@ class PluginActivations final : public Activations {
   size_t tokens() const override { return tokens_; }
   size_t width() const override { return width_; }
   plugin::Activations* handle() const { return handle_.get(); }
+  plugin::Activations* release() { return handle_.release(); }
 
  private:
   Owned<plugin::Activations> handle_;

@@ -16,7 +16,8 @@ namespace {
   X(cublasLtMatmulDescSetAttribute)                                                                        \
   X(cublasLtMatrixLayoutCreate)                                                                            \
   X(cublasLtMatrixLayoutDestroy)                                                                           \
-  X(cublasLtMatrixLayoutSetAttribute) X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy) \
+  X(cublasLtMatrixLayoutSetAttribute)                                                                      \
+  X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy)                                     \
       X(cublasLtMatmulPreferenceSetAttribute) X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoCheck) \
           X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmul)
 struct Functions {

@@ -18,7 +18,8 @@ namespace {
   X(cusparseLtDenseDescriptorInit)                                                                          \
   X(cusparseLtStructuredDescriptorInit)                                                                     \
   X(cusparseLtMatDescriptorDestroy)                                                                         \
-  X(cusparseLtMatmulDescriptorInit) X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit) \
+  X(cusparseLtMatmulDescriptorInit)                                                                         \
+  X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit)                                   \
       X(cusparseLtMatmulAlgSelectionDestroy) X(cusparseLtMatmulAlgSetAttribute)                             \
           X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit) X(cusparseLtMatmulPlanDestroy)     \
               X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck) X(cusparseLtSpMMACompressedSize) \
