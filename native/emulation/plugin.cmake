@@ -7,3 +7,5 @@ set_target_properties(twofour_cuda_emulated PROPERTIES
 target_compile_definitions(twofour_cuda_emulated PRIVATE TWOFOUR_EMULATED=true)
 target_link_libraries(twofour_cuda_emulated PRIVATE
   emulated_kernels emulated_device emulation_enqueue cudart_emulated Threads::Threads ${CMAKE_DL_LIBS})
+# It opens these by their names.
+add_dependencies(twofour_cuda_emulated cublaslt_emulated cusparselt_emulated)

@@ -111,7 +111,8 @@ struct Dequantisation {
   Rows residual = {};  ///< Like out, which it may be; data = nullptr: none
 };
 
-/// out = activation((sum − token_zero · row_sum) · token_scale · row_scale + bias) + residual.
+/// out = activation((sum − token_zero · row_sum) · token_scale · row_scale + bias) + residual. Sums of every
+/// word come out as bfloat16, the word beside 8-bit numbers; those of float32 also as float16.
 void dequantise(const Dequantisation& from, Extent rows, const Rows& out, const Quantised& quantised,
                 Stream stream);
 
