@@ -4,6 +4,7 @@ import { Checkpoint, devices, Encoder, type EncoderOptions, type RunOptions, Saf
 import { equalExactly, equalWithin } from './equal.js'
 import { makeCheckpoint } from './make-checkpoint.js'
 import { rowsOf } from './rows.js'
+import { onCpu, onDevice } from './test-device.js'
 
 const sequences = [[5, 9, 13], [7], [11, 2, 3, 44, 63, 0, 21], [8, 8]]
 const tokens = sequences.flat().length
@@ -13,7 +14,7 @@ const classifier = makeCheckpoint({ head: 'ForSequenceClassification', seed: 4 }
 const language = makeCheckpoint({ head: 'ForMaskedLM', pooler: false, layers: 3, seed: 5 })
 
 async function load(path: Promise<string>, options: EncoderOptions = {}): Promise<Encoder> {
-  return Encoder.load(await path, { device: 'cpu', ...options })
+  return Encoder.load(await path, { ...onDevice, ...options })
 }
 
 test('by default a run gives all that the model has, and its shape', async (t) => {
@@ -182,7 +183,7 @@ test('inputs are copied before run returns: they may change, or move away, at on
 
 test('an open checkpoint and its path load the same encoder', async (t) => {
   const checkpoint = await Checkpoint.open(await classifier)
-  const encoder = await Encoder.load(checkpoint, { device: 'cpu' })
+  const encoder = await Encoder.load(checkpoint, onDevice)
   t.is(encoder.checkpoint, checkpoint)
   const { logits } = await (await load(classifier)).run(sequences)
   equalExactly(t, (await encoder.run(sequences)).logits, logits!, 'logits')

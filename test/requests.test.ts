@@ -5,6 +5,7 @@ import { Encoder, type EncoderOptions, type RunOptions, type RunOutputs } from '
 import { equalExactly } from './equal.js'
 import { longRun } from './long-run.js'
 import { makeCheckpoint } from './make-checkpoint.js'
+import { onDevice } from './test-device.js'
 
 const demo = join(import.meta.dirname, '../models/demo/model')
 const classifier = makeCheckpoint({ head: 'ForSequenceClassification', seed: 31 })
@@ -15,7 +16,7 @@ const large = makeCheckpoint({ hidden: 64, inner: 256, layers: 48, positions: 25
 const three = { maxWait: 60_000, maxTokens: 3 * 5 * 256 }
 
 async function load(path: string | Promise<string>, options: EncoderOptions = {}): Promise<Encoder> {
-  return Encoder.load(await path, { device: 'cpu', ...options })
+  return Encoder.load(await path, { ...onDevice, ...options })
 }
 
 type Run = { readonly batch: number; readonly tokens: number }
