@@ -26,8 +26,9 @@ cublasLtContext* make_dense_handle(const Library<CublasLt>& library) {
   cublasLtContext* handle = nullptr;
   const cublasStatus_t status = library.functions.cublasLtCreate(&handle);
   if (status == CUBLAS_STATUS_SUCCESS) return handle;
-  throw Error("DEVICE_UNAVAILABLE", "cuBLASLt cannot be used: cublasLtCreate returned " +
-                                        std::string(library.functions.cublasLtGetStatusName(status)) + ".");
+  throw Error("DEVICE_UNAVAILABLE",
+              "cuBLASLt cannot be used: cublasLtCreate returned " +
+                  std::string(library.functions.cublasLtGetStatusName(status)) + ".");
 }
 
 }  // namespace

@@ -75,9 +75,8 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
       whole_sums_(shape.format == Format::int8),
       residual_(shape.residual),
       product_(product_of(library, shape, bias), library.cublasLtMatmulDescDestroy),
-      weight_(
-          layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
-          library.cublasLtMatrixLayoutDestroy),
+      weight_(layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
+              library.cublasLtMatrixLayoutDestroy),
       input_(layout_of(library, types_of(shape.format).input, shape.columns, tokens, shape.input_stride),
              library.cublasLtMatrixLayoutDestroy),
       out_(layout_of(library, types_of(shape.format).output, shape.rows, tokens, shape.rows),
@@ -94,15 +93,14 @@ void DensePlan::find(size_t workspace_bytes) {
         "looking for an algorithm");
   found_.resize(kCandidates);
   int count = 0;
-  const cublasStatus_t status = library_.cublasLtMatmulAlgoGetHeuristic(
-      handle_, product_.get(), weight_.get(), input_.get(), out_.get(), out_.get(), made, kCandidates,
-      found_.data(), &count);
+  const cublasStatus_t status =
+      library_.cublasLtMatmulAlgoGetHeuristic(handle_, product_.get(), weight_.get(), input_.get(),
+                                              out_.get(), out_.get(), made, kCandidates, found_.data(), &count);
   if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(status, "looking for an algorithm");
   found_.resize(static_cast<size_t>(count));
   if (found_.empty())
-    throw Error("CUDA_LIBRARY_FAILED",
-                "cuBLASLt has no algorithm for a product that twofour needs on this "
-                "device. Please report it with what `twofour doctor` says.");
+    throw Error("CUDA_LIBRARY_FAILED", "cuBLASLt has no algorithm for a product that twofour needs on this "
+                                       "device. Please report it with what `twofour doctor` says.");
 }
 
 void DensePlan::run(const Operands& operands, const Workspace& workspace, Stream stream) const {
