@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { Checkpoint, Encoder, type EncoderOptions } from 'twofour'
 import { equalExactly } from './equal.js'
-import { longRun, manyLayers } from './long-run.js'
+import { longLength, longRun, manyLayers } from './long-run.js'
 import { makeCheckpoint } from './make-checkpoint.js'
 import { onDevice } from './test-device.js'
 
@@ -165,7 +165,7 @@ test.serial('runs in flight at dispose end as if nothing had happened', async (t
   encoder.dispose()
   await t.throwsAsync(() => encoder.run(short), disposed)
   const [long, ...others] = await Promise.all(runs)
-  t.is(long!.dims.lastHiddenState![0], 20 * 256)
+  t.is(long!.dims.lastHiddenState![0], 20 * longLength)
   for (const outputs of others) equalExactly(t, outputs.lastHiddenState, lastHiddenState!, 'in flight')
 })
 
