@@ -11,5 +11,7 @@ export function manyLayers(): Promise<string> {
 
 /** Sequences of `longLength` tokens; ids below 64. */
 export function longRun(sequences = 60): Int32Array[] {
-  return Array.from({ length: sequences }, (_, i) => new Int32Array(longLength).map((_, j) => (i * 5 + j * 3) % 64))
+  return Array.from({ length: sequences }, (_, i) =>
+    new Int32Array(longLength).map((_, j) => (i * 5 + j * 3) % 64),
+  )
 }
