@@ -29,6 +29,16 @@ function compile(version: number): string {
 }
 const plugin = compile(1)
 
+/** With the packaged plugin where there is one, whose driver sees no card even where one is. */
+async function withoutDevices(body: () => Promise<void>): Promise<void> {
+  process.env.CUDA_VISIBLE_DEVICES = ''
+  try {
+    await body()
+  } finally {
+    delete process.env.CUDA_VISIBLE_DEVICES
+  }
+}
+
 type Doctor = {
   cuda: { libraries: { name: string; from: string; path: string }[] } | null
   devices: { name: string; available: boolean }[]
@@ -183,6 +193,30 @@ for (const [what, [file, code, sentence]] of Object.entries(noPlugins)) {
     })
   })
 }
+
+test.serial(
+  'without a device auto runs on the CPU and cuda is refused, with the reason, and no library is opened',
+  async (t) => {
+    const program = `
+    const { readFileSync } = await import('node:fs')
+    const model = process.argv[1]
+    const { device } = await Encoder.load(model, { device: 'auto' })
+    const refused = await Encoder.load(model, { device: 'cuda' }).catch(({ code, message }) => ({ code, message }))
+    const maps = readFileSync('/proc/self/maps', 'utf8')
+    const opened = ['libcublasLt', 'libcusparseLt'].filter((name) => maps.includes(name))
+    console.log(JSON.stringify({ device, refused, opened }))`
+    await withoutDevices(async () => {
+      const { stdout, stderr, code } = await runChild(program, [await model])
+      t.deepEqual([stderr, code], ['', 0])
+      const { device, refused, opened } = JSON.parse(stdout)
+      t.is(device.kind, 'cpu')
+      t.true(device.reason.length > 20)
+      t.is(refused.code, 'DEVICE_UNAVAILABLE')
+      t.true(refused.message.includes(device.reason), refused.message)
+      t.deepEqual(opened, [])
+    })
+  },
+)
 
 test.serial('on the CPU the plugin is not opened, and on auto nothing but the plugin', async (t) => {
   const program = `

@@ -33,7 +33,7 @@ class CudaTable final : public Table {
       context.transfers().to_device(data_at(first), count * stride * sizeof(float), [&](void* pinned) {
         std::memset(pinned, 0, count * stride * sizeof(float));
         for (size_t row = 0; row < count; ++row)
-          std::copy_n(&part[row * columns], columns, static_cast<float*>(pinned) + row * stride);
+          std::copy_n(part.data() + row * columns, columns, static_cast<float*>(pinned) + row * stride);
       });
     }
   }

@@ -114,16 +114,15 @@ Forward::Tensor Forward::layer(const Batch& batch, size_t index, const Activatio
 
   Tensor context =
       make(in.tokens(), shape.heads.size() * spec_.head_size, {weights.attention_output.get()}, false);
-  if (!shape.heads.empty()) {
-    const Tensor qkv = apply(*weights.query_key_value, in, {}, {}, true);
-    backend_.attention(batch, *qkv,
-                       {.heads = shape.heads.size(),
-                        .head_size = spec_.head_size,
-                        .scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size)),
-                        .bias = weights_.bias[index],
-                        .span = spec_.positions},
-                       *context);
-  }
+  const Tensor qkv = apply(*weights.query_key_value, in, {}, {}, true);
+  // Also where no head is left: only a verb makes the context of no columns, which a device may pad.
+  backend_.attention(batch, *qkv,
+                     {.heads = shape.heads.size(),
+                      .head_size = spec_.head_size,
+                      .scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size)),
+                      .bias = weights_.bias[index],
+                      .span = spec_.positions},
+                     *context);
   const Tensor attended = apply(*weights.attention_output, *context, {.residual = &in}, {}, true);
   const Tensor middle = make(in.tokens(), spec_.hidden, {weights.ffn_in.get()}, true);
   backend_.layer_norm(*attended, *weights.attention_norm, *middle);

@@ -158,10 +158,24 @@ void load_head(Loader& load, const HeadSpec& head, float epsilon, HeadWeights& w
   weights.output = load.linear({"head.output"});
 }
 
-void require_zeros(const EncoderWeights& weights) {
-  for (const EncoderWeights::Named& named : weights.linears()) {
-    if (named.linear->nonzeros() < named.linear->rows() * named.linear->columns()) return;
+bool runs_sparse(const PackedLinear& linear) {
+  const std::vector<PackedLinear::Choice> choices = linear.choices();
+  return std::any_of(choices.begin(), choices.end(),
+                     [](const auto& choice) { return choice.form.starts_with("sparse"); });
+}
+
+/// Refuses a model of which no linear runs sparse, with the reason of the first that has zeros.
+void require_sparse(const EncoderWeights& weights) {
+  const EncoderWeights::Named* zeros = nullptr;
+  const std::vector<EncoderWeights::Named> linears = weights.linears();
+  for (const EncoderWeights::Named& named : linears) {
+    if (runs_sparse(*named.linear)) return;
+    const bool has_zeros = named.linear->nonzeros() < named.linear->rows() * named.linear->columns();
+    if (zeros == nullptr && has_zeros) zeros = &named;
   }
+  if (zeros != nullptr)
+    throw Error("SPARSITY_UNAVAILABLE", "No linear of this model can run in a sparse form. Of " + zeros->name +
+                                            ": " + zeros->linear->choices().front().reason);
   throw Error(
       "SPARSITY_UNAVAILABLE",
       "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "
@@ -188,7 +202,7 @@ EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& source
   load_biases(load, spec, backend, weights);
   if (spec.pooler) weights.pooler = load.linear({"pooler"});
   if (spec.head) load_head(load, *spec.head, spec.epsilon, weights.head);
-  if (settings.sparsity == Sparsity::require) require_zeros(weights);
+  if (settings.sparsity == Sparsity::require) require_sparse(weights);
   return weights;
 }
 

@@ -1,7 +1,4 @@
 #pragma once
-#include <cuda_bf16.h>
-#include <cuda_fp16.h>
-#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include <cstddef>
@@ -33,24 +30,47 @@ struct E4m3 {
 };
 
 __device__ __forceinline__ float to_float(float x) { return x; }
-__device__ __forceinline__ float to_float(Half x) { return __half2float(__ushort_as_half(x.bits)); }
+__device__ __forceinline__ float to_float(Half x) {
+  float wide;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(wide) : "h"(x.bits));
+  return wide;
+}
 __device__ __forceinline__ float to_float(Bfloat16 x) {
   return __uint_as_float(static_cast<uint32_t>(x.bits) << 16);
 }
+/// As a Half of the same fields, whose exponent is 8 less.
 __device__ __forceinline__ float to_float(E4m3 x) {
-  return __half2float(__half(__nv_cvt_fp8_to_halfraw(x.bits, __NV_E4M3)));
+  const auto half = static_cast<uint16_t>((x.bits & 0x80) << 8 | (x.bits & 0x7f) << 7);
+  return (x.bits & 0x7f) == 0x7f ? __uint_as_float(0x7fffffff) : to_float(Half{half}) * 256;
+}
+
+/// Of a number, to the nearest, ties to even, at most 448.
+__device__ __forceinline__ uint8_t e4m3_bits(float x) {
+#if __CUDA_ARCH__ >= 890
+  uint16_t pair;
+  asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(0.0f), "f"(x));
+  return static_cast<uint8_t>(pair);
+#else
+  const float size = fminf(fabsf(x), 448);
+  const uint32_t bits = __float_as_uint(size), sign = __float_as_uint(x) >> 24 & 0x80;
+  const uint32_t normal = ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120 << 3);
+  return static_cast<uint8_t>(sign | (size < 0x1p-6f ? __float2uint_rn(size * 512) : normal));
+#endif
 }
 
 /// The nearest T, ties to even. Half and Bfloat16 become infinite beyond the largest, E4m3 stays at 448; NaN
 /// becomes one NaN of all bits but the sign.
 template <class T>
 __device__ __forceinline__ T from_float(float x) {
+  uint16_t bits;
   if constexpr (std::is_same_v<T, Half>) {
-    return {__half_as_ushort(__float2half_rn(x))};
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return {bits};
   } else if constexpr (std::is_same_v<T, Bfloat16>) {
-    return {__bfloat16_as_ushort(__float2bfloat16_rn(x))};
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+    return {bits};
   } else if constexpr (std::is_same_v<T, E4m3>) {
-    return {static_cast<uint8_t>(isnan(x) ? 0x7f : __nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3))};
+    return {static_cast<uint8_t>(x != x ? 0x7f : e4m3_bits(x))};
   } else {
     static_assert(std::is_same_v<T, float>);
     return x;

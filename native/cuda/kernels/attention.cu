@@ -143,6 +143,8 @@ void attention(const Rows& qkv, const AttentionShape& shape, const DeviceBatch& 
                const Quantised& quantised, Stream stream) {
   require(qkv.word == out.word, "attention between two words");
   require(shape.head_size >= 1 && shape.head_size <= 128, "heads of more than 128 columns");
+  // Of no heads only padding is left, which is written as everywhere.
+  if (shape.heads == 0) return from_float(nullptr, batch.tokens(), out, quantised, stream);
   const AttentionArguments arguments{qkv.data, qkv.stride, out.data, out.stride, shape, batch};
   switch (out.word) {
     case Word::float32:

@@ -65,13 +65,11 @@ struct ActivateAndAdd {
   }
 };
 
-template <class Sum>
+template <class T, class Sum>
 void dequantise_sums(const Dequantisation& from, Extent rows, const Rows& out, const Quantised& quantised,
                      Stream stream) {
-  with_word(out.word, [&]<class T>(std::type_identity<T>) {
-    const DequantisedSource<T, Sum> source{from, out.stride};
-    launch_rows<T>("dequantise", source, ActivateAndAdd<T, Sum>{source}, rows, out, quantised, stream);
-  });
+  const DequantisedSource<T, Sum> source{from, out.stride};
+  launch_rows<T>("dequantise", source, ActivateAndAdd<T, Sum>{source}, rows, out, quantised, stream);
 }
 
 }  // namespace
@@ -79,13 +77,16 @@ void dequantise_sums(const Dequantisation& from, Extent rows, const Rows& out, c
 void dequantise(const Dequantisation& from, Extent rows, const Rows& out, const Quantised& quantised,
                 Stream stream) {
   require(from.residual.data == nullptr || from.residual.word == out.word, "a residual of another word");
+  if (out.word == Word::float16 && from.word == SumWord::float32)
+    return dequantise_sums<Half, float>(from, rows, out, quantised, stream);
+  require(out.word == Word::bfloat16, "these sums to this word");
   switch (from.word) {
     case SumWord::int32:
-      return dequantise_sums<int32_t>(from, rows, out, quantised, stream);
+      return dequantise_sums<Bfloat16, int32_t>(from, rows, out, quantised, stream);
     case SumWord::float32:
-      return dequantise_sums<float>(from, rows, out, quantised, stream);
+      return dequantise_sums<Bfloat16, float>(from, rows, out, quantised, stream);
     case SumWord::bfloat16:
-      return dequantise_sums<Bfloat16>(from, rows, out, quantised, stream);
+      return dequantise_sums<Bfloat16, Bfloat16>(from, rows, out, quantised, stream);
   }
 }
 

@@ -62,8 +62,8 @@ void pool(const Rows& in, Pooling pooling, bool normalize, const DeviceBatch& ba
   require(in.word == out.word, "a pooling between two words");
   // More threads than columns need in other verbs: each goes through all tokens.
   with_word(out.word, [&]<class T>(std::type_identity<T>) {
-    launch_rows<T, 128>("pool", PooledSource<T>{in.data, in.stride, batch.offsets, pooling},
-                        UnitLength{normalize}, batch.sequences(), out, quantised, stream);
+    launch_rows<T>("pool", PooledSource<T>{in.data, in.stride, batch.offsets, pooling}, UnitLength{normalize},
+                   batch.sequences(), out, quantised, stream, true);
   });
 }
 

@@ -17,40 +17,38 @@ __device__ __forceinline__ void store_row(const Values& values, const Rows& out)
   });
 }
 
-template <class T, class Source, class Finish, int kThreads, int kSteps>
-__global__ void __launch_bounds__(RowTeam<kThreads>::kBlock)
-    write_rows(Source source, Finish finish, const int32_t* count, Rows out, Quantised quantised) {
-  if (RowTeam<kThreads>().row() >= static_cast<size_t>(*count)) return;
-  RowValues<Source, Finish, kThreads, kSteps> values(source, finish, out.stride);
+template <class T, int kSteps, class Source, class Finish>
+__global__ void __launch_bounds__(RowTeam::kBlock)
+    write_rows(bool whole_block, Source source, Finish finish, const int32_t* count, Rows out,
+               Quantised quantised) {
+  const RowTeam team(whole_block);
+  if (team.row() >= static_cast<size_t>(*count)) return;
+  RowValues<Source, Finish, kSteps> values(team, source, finish, out.stride);
   values.finish(out.width);
   // Quantised first: with kSteps = 0 it reads again what a Rows in place would have overwritten.
   if (quantised.data != nullptr) quantise_row(values, quantised);
   if (out.data != nullptr) store_row<T>(values, out);
 }
 
-template <int kThreads, int kSteps, class T, class Source, class Finish>
-void launch_team(const char* name, const Source& source, const Finish& finish, Extent extent, const Rows& out,
-                 const Quantised& quantised, Stream stream) {
-  using Team = RowTeam<kThreads>;
-  const Grid grid{blocks_for(extent.capacity, Team::kRowsPerBlock)};
-  if (grid.x == 0) return;
-  check_launch(name, launch(write_rows<T, Source, Finish, kThreads, kSteps>, grid, Grid{Team::kBlock}, 0,
-                            stream, source, finish, extent.count, out, quantised));
-}
-
-/// A warp (or more: kLeastTeam threads) for a row of up to 1,024 columns, 4 warps up to 4,096; beyond, which
-/// no usual model has, 16 warps that make the values anew each time they are looked at.
-template <class T, int kLeastTeam = 32, class Source, class Finish>
+/// A warp for a row of up to 1,024 columns (a block, where `whole_block` asks for more threads), else a
+/// block. Beyond 4,096 columns, which no usual model has, and for float32, which is for verification, values
+/// are made anew each time they are looked at: that is a quarter of the code.
+template <class T, class Source, class Finish>
 void launch_rows(const char* name, const Source& source, const Finish& finish, Extent extent, const Rows& out,
-                 const Quantised& quantised, Stream stream) {
+                 const Quantised& quantised, Stream stream, bool whole_block = false) {
   constexpr int kSteps = 4;
   const size_t vectors = out.stride / kColumns;
-  const auto with = [&](auto* launcher) { launcher(name, source, finish, extent, out, quantised, stream); };
-  if constexpr (kLeastTeam == 32) {
-    if (vectors <= kSteps * 32) return with(launch_team<32, kSteps, T, Source, Finish>);
+  whole_block = whole_block || vectors > kSteps * RowTeam::kWarp;
+  const Grid grid{blocks_for(extent.capacity, whole_block ? 1 : RowTeam::kWarps)};
+  if (grid.x == 0) return;
+  const auto start = [&](auto* kernel) {
+    check_launch(name, launch(kernel, grid, Grid{RowTeam::kBlock}, 0, stream, whole_block, source, finish,
+                              extent.count, out, quantised));
+  };
+  if constexpr (!std::is_same_v<T, float>) {
+    if (vectors <= kSteps * RowTeam::kBlock) return start(write_rows<T, kSteps, Source, Finish>);
   }
-  if (vectors <= kSteps * 128) return with(launch_team<128, kSteps, T, Source, Finish>);
-  with(launch_team<512, 0, T, Source, Finish>);
+  start(write_rows<T, 0, Source, Finish>);
 }
 
 }  // namespace twofour::cuda

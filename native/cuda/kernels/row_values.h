@@ -4,17 +4,18 @@
 
 namespace twofour::cuda {
 
-/// One thread's share of a row: eight columns at (step · kThreads + lane) · 8 for each step, held in
+/// One thread's share of a row: eight columns at (step · threads + lane) · 8 for each step, held in
 /// registers. With kSteps = 0 a row of any width, whose values are made again each time they are looked at.
 ///
 /// Source: `void load(size_t row, size_t column, float (&x)[8]) const`, whose loads of all steps are under
 /// way together. Finish: `void measure(values, width)` looks at the row as it was loaded, then `void
 /// apply(size_t row, size_t column, float (&x)[8]) const` makes the final values.
-template <class Source, class Finish, int kThreads, int kSteps>
+template <class Source, class Finish, int kSteps>
 class RowValues {
  public:
-  __device__ __forceinline__ RowValues(const Source& source, const Finish& finish, size_t stride)
-      : source_(source), finish_(finish), stride_(stride) {
+  __device__ __forceinline__ RowValues(RowTeam team, const Source& source, const Finish& finish,
+                                       size_t stride)
+      : team_(team), source_(source), finish_(finish), stride_(stride) {
     if constexpr (kSteps > 0) {
       each_place([&](int step, size_t column) { source_.load(team_.row(), column, values_[step]); });
     }
@@ -34,7 +35,7 @@ class RowValues {
     if constexpr (kSteps > 0) {
       each_place([&](int step, size_t column) { visit(column, values_[step]); });
     } else {
-      for (size_t column = team_.lane() * kColumns; column < stride_; column += kThreads * kColumns) {
+      for (size_t column = team_.lane() * kColumns; column < stride_; column += team_.threads() * kColumns) {
         float x[kColumns];
         source_.load(team_.row(), column, x);
         if (finished_) finish_.apply(team_.row(), column, x);
@@ -53,18 +54,18 @@ class RowValues {
     return team_.sum(sum);
   }
 
-  __device__ __forceinline__ const RowTeam<kThreads>& team() const { return team_; }
+  __device__ __forceinline__ const RowTeam& team() const { return team_; }
 
  private:
   template <class Visit>
   __device__ __forceinline__ void each_place(const Visit& visit) const {
     UNROLL for (int step = 0; step < kSteps; ++step) {
-      const size_t column = (step * kThreads + team_.lane()) * kColumns;
+      const size_t column = (step * team_.threads() + team_.lane()) * kColumns;
       if (column < stride_) visit(step, column);
     }
   }
 
-  RowTeam<kThreads> team_;
+  RowTeam team_;
   Source source_;
   Finish finish_;
   size_t stride_;

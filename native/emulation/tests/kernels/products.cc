@@ -169,14 +169,17 @@ void check_products(Checks& checks) {
   }
   for (const size_t width : {1, 8, 33, 312, 1100}) {
     const Product whole(reference, Format::int8, width), floats(reference, Format::float8, width);
-    for (const cuda::Word word : kWords) {
-      check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::gelu, false});
-      check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::none, true});
-      check_dequantise(checks, reference, whole, cuda::SumWord::int32, word, {Activation::relu, true});
-      check_dequantise(checks, reference, floats, cuda::SumWord::float32, word,
-                       {Activation::gelu_tanh, false});
-      check_dequantise(checks, reference, floats, cuda::SumWord::bfloat16, word, {Activation::none, true});
+    const auto check = [&](const Product& product, cuda::SumWord sum, cuda::Word word, Epilogues epilogue) {
+      check_dequantise(checks, reference, product, sum, word, epilogue);
+    };
+    check(whole, cuda::SumWord::int32, cuda::Word::bfloat16, {Activation::gelu, false});
+    check(whole, cuda::SumWord::int32, cuda::Word::bfloat16, {Activation::none, true});
+    check(whole, cuda::SumWord::int32, cuda::Word::bfloat16, {Activation::relu, true});
+    for (const cuda::Word word : {cuda::Word::float16, cuda::Word::bfloat16}) {
+      check(floats, cuda::SumWord::float32, word, {Activation::gelu_tanh, false});
+      check(floats, cuda::SumWord::float32, word, {Activation::none, true});
     }
+    check(floats, cuda::SumWord::bfloat16, cuda::Word::bfloat16, {Activation::none, true});
   }
 }
 
