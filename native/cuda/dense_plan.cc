@@ -69,8 +69,9 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
       whole_sums_(shape.format == Format::int8),
       residual_(shape.residual),
       product_(product_of(library, shape, bias)),
-      weight_(layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
-              library.cublasLtMatrixLayoutDestroy),
+      weight_(
+          layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
+          library.cublasLtMatrixLayoutDestroy),
       input_(layout_of(library, types_of(shape.format).input, shape.columns, tokens, shape.input_stride),
              library.cublasLtMatrixLayoutDestroy),
       out_(layout_of(library, types_of(shape.format).output, shape.rows, tokens, shape.rows),
@@ -82,19 +83,21 @@ void DensePlan::find(size_t workspace_bytes) {
   cublasLtMatmulPreferenceOpaque_t* made = nullptr;
   check(library_, library_.cublasLtMatmulPreferenceCreate(&made), "looking for an algorithm");
   const Owned<cublasLtMatmulPreferenceOpaque_t> preference(made, library_.cublasLtMatmulPreferenceDestroy);
-  check(library_, library_.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+  check(library_,
+        library_.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                                       &workspace_bytes, sizeof workspace_bytes),
         "looking for an algorithm");
   found_.resize(kCandidates);
   int count = 0;
-  const cublasStatus_t status =
-      library_.cublasLtMatmulAlgoGetHeuristic(handle_, product_.get(), weight_.get(), input_.get(),
-                                              out_.get(), out_.get(), made, kCandidates, found_.data(), &count);
+  const cublasStatus_t status = library_.cublasLtMatmulAlgoGetHeuristic(
+      handle_, product_.get(), weight_.get(), input_.get(), out_.get(), out_.get(), made, kCandidates,
+      found_.data(), &count);
   if (status != CUBLAS_STATUS_NOT_SUPPORTED) check(library_, status, "looking for an algorithm");
   found_.resize(static_cast<size_t>(count));
   if (found_.empty())
-    throw Error("CUDA_LIBRARY_FAILED", "cuBLASLt has no algorithm for a product that twofour needs on this "
-                                       "device. Please report it with what `twofour doctor` says.");
+    throw Error("CUDA_LIBRARY_FAILED",
+                "cuBLASLt has no algorithm for a product that twofour needs on this "
+                "device. Please report it with what `twofour doctor` says.");
 }
 
 void DensePlan::run(const Operands& operands, const Workspace& workspace, Stream stream) const {
@@ -103,7 +106,8 @@ void DensePlan::run(const Operands& operands, const Workspace& workspace, Stream
   const void* alpha = whole_sums_ ? static_cast<const void*>(&whole_one) : &one;
   const void* beta = whole_sums_ ? static_cast<const void*>(&whole_factor) : &factor;
   const void* added = residual_ ? operands.residual : operands.out;
-  check(library_, library_.cublasLtMatmul(handle_, product_.get(), alpha, operands.weight, weight_.get(),
+  check(library_,
+        library_.cublasLtMatmul(handle_, product_.get(), alpha, operands.weight, weight_.get(),
                                 operands.input, input_.get(), beta, added, out_.get(), operands.out,
                                 out_.get(), &found_[chosen_].algo, workspace.data, workspace.bytes, stream),
         "multiplying");

@@ -147,7 +147,7 @@ size_t table_bytes(const plugin::Table* table) { return object_of(table).bytes()
 Status norm(plugin::Device* device, const float* gain, const float* bias, size_t width, float epsilon,
             plugin::Norm** norm, Failure* failure) {
   return on_device(failure,
-                 [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
+                   [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
 }
 
 size_t norm_bytes(const plugin::Norm* norm) { return object_of(norm).bytes(); }
@@ -194,7 +194,7 @@ Status linear(plugin::Device* device, const plugin::Linear* linear, const plugin
 Status layer_norm(plugin::Device* device, const plugin::Activations* in, const plugin::Norm* norm,
                   plugin::Activations* out, Failure* failure) {
   return on_device(failure,
-                 [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
+                   [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
 }
 
 Status attention(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,

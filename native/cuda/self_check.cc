@@ -101,10 +101,9 @@ class FirstProduct {
     describe(input_, CUSPARSE_ORDER_ROW);
     describe(out_, CUSPARSE_ORDER_COL);
     check(library_,
-          library_.cusparseLtMatmulDescriptorInit(handle_.get(), product_.get(),
-                                                  CUSPARSE_OPERATION_NON_TRANSPOSE,
-                                                  CUSPARSE_OPERATION_TRANSPOSE, weight_.get(), input_.get(),
-                                                  out_.get(), out_.get(), CUSPARSE_COMPUTE_32F),
+          library_.cusparseLtMatmulDescriptorInit(
+              handle_.get(), product_.get(), CUSPARSE_OPERATION_NON_TRANSPOSE, CUSPARSE_OPERATION_TRANSPOSE,
+              weight_.get(), input_.get(), out_.get(), out_.get(), CUSPARSE_COMPUTE_32F),
           doing);
     check(library_,
           library_.cusparseLtMatmulAlgSelectionInit(handle_.get(), selection_.get(), product_.get(),
@@ -125,10 +124,10 @@ class FirstProduct {
   Bits run(const Bits& weight, const Bits& input) {
     const char* doing = "checking a product of cuSPARSELt";
     size_t compressed_bytes = 0, scratch_bytes = 0, workspace_bytes = 0;
-    check(library_,
-          library_.cusparseLtSpMMACompressedSize(handle_.get(), plan_.get(), &compressed_bytes,
-                                                 &scratch_bytes),
-          doing);
+    check(
+        library_,
+        library_.cusparseLtSpMMACompressedSize(handle_.get(), plan_.get(), &compressed_bytes, &scratch_bytes),
+        doing);
     check(library_, library_.cusparseLtMatmulGetWorkspace(handle_.get(), plan_.get(), &workspace_bytes),
           doing);
     const Arena::Block dense = uploaded(weight), right = uploaded(input);

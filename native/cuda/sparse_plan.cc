@@ -124,8 +124,7 @@ int SparsePlan::algorithm_ids() const {
 
 SparsePlan::CompressedBytes SparsePlan::compressed_bytes() const {
   CompressedBytes bytes{};
-  check(library_,
-        library_.cusparseLtSpMMACompressedSize(&handle_, &plan_, &bytes.result, &bytes.scratch),
+  check(library_, library_.cusparseLtSpMMACompressedSize(&handle_, &plan_, &bytes.result, &bytes.scratch),
         "sizing a compressed matrix");
   return bytes;
 }

@@ -14,8 +14,8 @@ constexpr float kFloat16End = 65520;
 
 /// An infinite weight would make everything that follows infinite or not a number.
 void refuse_overflow(std::span<const float> row, size_t index, const std::string& tensor) {
-  const auto found = std::ranges::find_if(
-      row, [](float x) { return std::isfinite(x) && std::fabs(x) >= kFloat16End; });
+  const auto found =
+      std::ranges::find_if(row, [](float x) { return std::isfinite(x) && std::fabs(x) >= kFloat16End; });
   if (found == row.end()) return;
   throw Error("DTYPE_UNAVAILABLE", "Row " + std::to_string(index) + " of " + tensor + " holds " +
                                        std::to_string(*found) +
@@ -79,8 +79,7 @@ class Loader {
       matrix.columns = from.result_columns();
       const std::vector<float> some = floats(slot + ".bias");
       if (format == Format::float16) {
-        for (size_t row = 0; row < some.size(); ++row)
-          refuse_overflow({&some[row], 1}, row, slot + ".bias");
+        for (size_t row = 0; row < some.size(); ++row) refuse_overflow({&some[row], 1}, row, slot + ".bias");
       }
       bias.insert(bias.end(), some.begin(), some.end());
     }

@@ -47,7 +47,8 @@ cudaError_t allocate(void** pointer, size_t bytes, Place place, const char* func
   std::memset(memory, 0xFF, bytes);
   used += bytes;
   state().freed.erase(reinterpret_cast<uintptr_t>(memory));
-  state().memory[reinterpret_cast<uintptr_t>(memory)] = {bytes, place, current_device(), std::this_thread::get_id()};
+  state().memory[reinterpret_cast<uintptr_t>(memory)] = {bytes, place, current_device(),
+                                                         std::this_thread::get_id()};
   *pointer = memory;
   return give(cudaSuccess);
 }

@@ -151,7 +151,8 @@ int emulation_enqueue(CUstream_st* handle, const EmulatedWork* work) {
   operation->is_kernel = operation->touches_unknown = work->use_count < 0;
   if (work->use_count > 0) operation->uses.assign(work->uses, work->uses + work->use_count);
   operation->work.uses = nullptr;
-  if (const cudaError_t error = enter(operation->is_kernel ? "cudaLaunchKernel" : nullptr)) return give(error);
+  if (const cudaError_t error = enter(operation->is_kernel ? "cudaLaunchKernel" : nullptr))
+    return give(error);
   Stream* stream = find_stream(handle, work->name);
   if (stream == nullptr) return give(cudaErrorInvalidResourceHandle);
   for (const EmulatedUse& use : operation->uses) {

@@ -1,7 +1,7 @@
 #include "emulation/tests/plugin/parts.h"
 
-/// The steady path: once a bucket has been through, no batch of it allocates, creates or destroys anything, and
-/// waits for the device once, as its last act.
+/// The steady path: once a bucket has been through, no batch of it allocates, creates or destroys anything,
+/// and waits for the device once, as its last act.
 namespace twofour::emulation {
 namespace {
 

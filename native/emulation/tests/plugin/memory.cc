@@ -7,8 +7,8 @@ namespace {
 constexpr int kOutOfMemory = 2;
 
 /// `times` allocations in a row fail, from the `call`-th on. False: there are not so many.
-bool check_call(Checks& checks, const std::vector<Question>& questions, const std::string& function, long call,
-                long times) {
+bool check_call(Checks& checks, const std::vector<Question>& questions, const std::string& function,
+                long call, long times) {
   for (long i = 0; i < times; ++i) emulation_fail(function.c_str(), call + i, kOutOfMemory);
   const Attempt made = attempt({}, questions);
   const std::string what =

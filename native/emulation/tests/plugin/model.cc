@@ -24,7 +24,8 @@ struct Values {
   std::vector<float> numbers;
   size_t columns;
   plugin::MatrixSource source() {
-    return {numbers.size() / columns, columns, this, [](void* context, size_t first, size_t count, float* to) {
+    return {numbers.size() / columns, columns, this,
+            [](void* context, size_t first, size_t count, float* to) {
               const Values& self = *static_cast<Values*>(context);
               std::copy_n(&self.numbers[first * self.columns], count * self.columns, to);
               return plugin::Answer{0};
@@ -125,7 +126,8 @@ Owned<plugin::Activations> Model::apply(const plugin::Linear& linear, size_t row
 
 std::vector<float> Model::run(size_t sequences, size_t length, uint32_t seed) const {
   const size_t tokens = sequences * length;
-  std::vector<int32_t> ids(tokens), types(tokens), positions(tokens), offsets(sequences + 1), firsts(sequences);
+  std::vector<int32_t> ids(tokens), types(tokens), positions(tokens), offsets(sequences + 1),
+      firsts(sequences);
   for (size_t token = 0; token < tokens; ++token) {
     ids[token] = static_cast<int32_t>((token * 7 + seed * 11 + token / 3) % kVocab);
     types[token] = static_cast<int32_t>(token % 2);
@@ -142,7 +144,8 @@ std::vector<float> Model::run(size_t sequences, size_t length, uint32_t seed) co
   const auto none = Activation::none;
 
   const auto in = activations(tokens, kHidden, {query_key_value_.get()}, true);
-  call(functions_.embed, device, batch.get(), word_.get(), position_.get(), type_.get(), norm_.get(), in.get());
+  call(functions_.embed, device, batch.get(), word_.get(), position_.get(), type_.get(), norm_.get(),
+       in.get());
   const auto qkv = apply(*query_key_value_, 3 * kHidden, *in, tokens, none, nullptr, {}, true);
   const auto context = activations(tokens, kHidden, {attention_out_.get()}, false);
   const plugin::Attention attention{kHeads, kHidden / kHeads, 0.25f, nullptr, 0};
@@ -168,12 +171,12 @@ std::vector<float> Model::run(size_t sequences, size_t length, uint32_t seed) co
 
 std::string Model::reason() const {
   std::string all;
-  const plugin::LinearSink sink{&all, [](void*, const plugin::Form*) { return plugin::Answer{0}; },
-                                [](void* context, const plugin::Choice* choice) {
-                                  static_cast<std::string*>(context)->append(choice->form).append(": ").append(
-                                      choice->reason);
-                                  return plugin::Answer{0};
-                                }};
+  const plugin::LinearSink sink{
+      &all, [](void*, const plugin::Form*) { return plugin::Answer{0}; },
+      [](void* context, const plugin::Choice* choice) {
+        static_cast<std::string*>(context)->append(choice->form).append(": ").append(choice->reason);
+        return plugin::Answer{0};
+      }};
   call(functions_.describe, query_key_value_.get(), &sink);
   return all;
 }

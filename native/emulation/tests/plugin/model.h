@@ -42,8 +42,8 @@ class Model {
  public:
   explicit Model(const ModelSettings& settings = {});
 
-  /// [sequences, hidden]: mean and first token's vector of sequences of `length` tokens, which `seed` chooses.
-  /// One download, as its last act.
+  /// [sequences, hidden]: mean and first token's vector of sequences of `length` tokens, which `seed`
+  /// chooses. One download, as its last act.
   std::vector<float> run(size_t sequences, size_t length, uint32_t seed) const;
   /// What the linear `query, key, value` runs, and why.
   std::string reason() const;
