@@ -186,8 +186,8 @@ class CudaBackend final : public Backend {
                                .bias_stride = bias == nullptr ? 0 : stride_of(bias->columns),
                                .span = attention.span};
     auto& to = as<CudaActivations>(out);
-    cuda::attention(as<const CudaActivations>(in).rows(), shape, as<const CudaBatch>(batch).device(),
-                    to.rows(), to.quantised(), stream());
+    cuda::attention(as<const CudaActivations>(in).rows(), shape, as<const CudaBatch>(batch).device(), to.rows(),
+                    to.quantised(), stream());
   }
 
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {

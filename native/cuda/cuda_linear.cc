@@ -97,9 +97,8 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
   }
   if (!found)
     return {.tokens = bound,
-            .reason =
-                "Not measured: loading had spent its time for that. `twofour tune` measures without a "
-                "bound."};
+            .reason = "Not measured: loading had spent its time for that. `twofour tune` measures without a "
+                      "bound."};
   return {.tokens = bound,
           .sparse = found->sparse_wins,
           .sparse_algorithm = found->sparse_algorithm,
@@ -158,9 +157,9 @@ void CudaLinear::multiply(const void* input, size_t tokens, size_t capacity, boo
   if (bucket.sparse) {
     std::unique_ptr<SparsePlan>& plan = sparse_plans_[key];
     if (!plan)
-      plan =
-          std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), product, capacity,
-                                       product.bias ? weight_.bias.data() : nullptr, bucket.sparse_algorithm);
+      plan = std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), product, capacity,
+                                          product.bias ? weight_.bias.data() : nullptr,
+                                          bucket.sparse_algorithm);
     plan->run({compressed_.data(), input, residual, out}, context_.workspace(plan->workspace_bytes()),
               context_.stream());
     return;
@@ -193,7 +192,8 @@ void CudaLinear::run_plain(const CudaActivations& in, Activation activation, con
   if (!fused)
     activate(to, activation, residual ? residual->rows() : Rows{}, in.extent(), to, out.quantised(),
              context_.stream());
-  if (fused && out.quantised().data != nullptr) quantise(to, in.extent(), out.quantised(), context_.stream());
+  if (fused && out.quantised().data != nullptr)
+    quantise(to, in.extent(), out.quantised(), context_.stream());
 }
 
 void CudaLinear::run_mixed(const CudaActivations& in, Activation activation, const CudaActivations* residual,

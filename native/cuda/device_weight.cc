@@ -16,8 +16,7 @@ namespace {
 constexpr size_t kPart = size_t{4} << 20;
 
 uint16_t bits_of(Format format, float x) {
-  if (format == Format::bfloat16)
-    return static_cast<uint16_t>(std::bit_cast<uint32_t>(round_to_bfloat16(x)) >> 16);
+  if (format == Format::bfloat16) return static_cast<uint16_t>(std::bit_cast<uint32_t>(round_to_bfloat16(x)) >> 16);
   return __half_raw(__float2half_rn(x)).x;
 }
 
@@ -97,8 +96,10 @@ Arena::Block copied_bias(Context& context, Format format, std::span<const float>
 
 DeviceWeight load_weight(Context& context, const LinearWeights& from) {
   const auto& [rows, columns, read] = from.weight;
-  DeviceWeight weight{
-      .rows = rows, .columns = columns, .padded_rows = stride_of(rows), .stride = stride_of(columns)};
+  DeviceWeight weight{.rows = rows,
+                      .columns = columns,
+                      .padded_rows = stride_of(rows),
+                      .stride = stride_of(columns)};
   const size_t line = weight.stride * bytes_of_input(from.format);
   weight.bytes = weight.padded_rows * line;
   weight.values = context.memory().take(weight.bytes);
@@ -111,15 +112,14 @@ DeviceWeight load_weight(Context& context, const LinearWeights& from) {
     const size_t real = first < rows ? std::min(count, rows - first) : 0;
     part.resize(real * columns);
     read(first, real, part.data());
-    context.transfers().to_device(
-        weight.values.as<std::byte>() + first * line, count * line, [&](void* pinned) {
-          std::memset(pinned, 0, count * line);
-          for (size_t r = 0; r < real; ++r) {
-            const std::span<float> row = std::span(part).subspan(r * columns, columns);
-            if (!look_at(row, weight.nonzeros) && !weight.offending_row) weight.offending_row = first + r;
-            writer.write(first + r, row, static_cast<std::byte*>(pinned) + r * line);
-          }
-        });
+    context.transfers().to_device(weight.values.as<std::byte>() + first * line, count * line, [&](void* pinned) {
+      std::memset(pinned, 0, count * line);
+      for (size_t r = 0; r < real; ++r) {
+        const std::span<float> row = std::span(part).subspan(r * columns, columns);
+        if (!look_at(row, weight.nonzeros) && !weight.offending_row) weight.offending_row = first + r;
+        writer.write(first + r, row, static_cast<std::byte*>(pinned) + r * line);
+      }
+    });
   }
   weight.bias = copied_bias(context, from.format, from.bias, weight.padded_rows);
   weight.row_scales = copied(context, writer.scales());

@@ -11,11 +11,11 @@ struct DeviceWeight {
   size_t rows = 0, columns = 0;
   size_t padded_rows = 0, stride = 0;
   Arena::Block values{};
-  size_t bytes = 0;           ///< Of `values`.
+  size_t bytes = 0;          ///< Of `values`.
   Arena::Block bias{};        ///< [padded_rows] in the format's word; fp32 for 8 bits.
   Arena::Block row_scales{};  ///< [padded_rows] fp32, of 8 bits.
   Arena::Block row_sums{};    ///< [padded_rows] int32, of int8.
-  size_t nonzeros = 0;        ///< As stored, before rounding.
+  size_t nonzeros = 0;       ///< As stored, before rounding.
   /// The first row with more than two weights in one of its groups of four; none: it is 2:4.
   std::optional<size_t> offending_row{};
 };

@@ -97,9 +97,7 @@ class Trial {
   Found run() {
     DensePlan dense(context_.dense(), context_.dense_handle(), shape_, tokens_, weight_.bias.data(),
                     context_.workspace(0).bytes);
-    const Product dense_product = [&] {
-      dense.run(operands(weight_.values.data()), context_.workspace(0), context_.stream());
-    };
+    const Product dense_product = [&] { dense.run(operands(weight_.values.data()), context_.workspace(0), context_.stream()); };
     Found found{};
     found.dense_algorithm = best_dense(dense, dense_product);
     dense.choose(found.dense_algorithm);
@@ -188,8 +186,7 @@ class Trial {
     const size_t rows = std::min(tokens_, kCompared);
     std::vector<std::byte> bytes(2 * rows * line);
     context_.transfers().to_host(bytes.data(), out_.data(), rows * line);
-    context_.transfers().to_host(&bytes[rows * line], out_.as<std::byte>() + (tokens_ - rows) * line,
-                                 rows * line);
+    context_.transfers().to_host(&bytes[rows * line], out_.as<std::byte>() + (tokens_ - rows) * line, rows * line);
     return bytes;
   }
 
@@ -197,8 +194,7 @@ class Trial {
     const size_t width = bytes_of_output(shape_.format);
     float largest = 0, difference = 0;
     for (size_t at = 0; at < bytes.size(); at += width) {
-      const float wanted = number_at(shape_.format, &reference[at]),
-                  got = number_at(shape_.format, &bytes[at]);
+      const float wanted = number_at(shape_.format, &reference[at]), got = number_at(shape_.format, &bytes[at]);
       largest = std::max(largest, std::fabs(wanted));
       if (!(std::fabs(got - wanted) <= difference)) difference = std::fabs(got - wanted);
       if (std::isnan(difference)) return false;
@@ -212,13 +208,11 @@ class Trial {
     found.dense_us = cold.first_us;
     found.sparse_us = cold.second_us;
     found.sparse_wins = cold.low_ratio > 1 && warm.low_ratio > 1;
-    const std::string at = ", measured at " + std::to_string(tokens_) +
-                           (tokens_ == 1 ? " token" : " tokens") + ": with warm caches " +
-                           factor(warm.ratio) + ".";
-    found.reason = found.sparse_wins ? "Sparse is faster by " + factor(cold.ratio) + at
-                   : cold.ratio >= 1
-                       ? "Sparse is faster by " + factor(cold.ratio) + ", within the spread" + at
-                       : "Sparse is slower by " + factor(1 / cold.ratio) + at;
+    const std::string at = ", measured at " + std::to_string(tokens_) + (tokens_ == 1 ? " token" : " tokens") +
+                           ": with warm caches " + factor(warm.ratio) + ".";
+    found.reason = found.sparse_wins  ? "Sparse is faster by " + factor(cold.ratio) + at
+                   : cold.ratio >= 1 ? "Sparse is faster by " + factor(cold.ratio) + ", within the spread" + at
+                                     : "Sparse is slower by " + factor(1 / cold.ratio) + at;
   }
 
   Context& context_;
@@ -240,23 +234,21 @@ std::string Found::algorithm() const {
   return text;
 }
 
-std::optional<Found> Found::from(const std::string& algorithm, double dense_us, double sparse_us,
-                                 size_t tokens) {
+std::optional<Found> Found::from(const std::string& algorithm, double dense_us, double sparse_us, size_t tokens) {
   Found found{};
   found.dense_us = dense_us;
   found.sparse_us = sparse_us;
   char verdict[8] = {};
-  const int read =
-      std::sscanf(algorithm.c_str(), "dense %zu, sparse %d split %d mode %d, %7s wins",
-                  &found.dense_algorithm, &found.sparse_algorithm.id, &found.sparse_algorithm.split_k,
-                  &found.sparse_algorithm.split_k_mode, verdict);
+  const int read = std::sscanf(algorithm.c_str(), "dense %zu, sparse %d split %d mode %d, %7s wins",
+                               &found.dense_algorithm, &found.sparse_algorithm.id,
+                               &found.sparse_algorithm.split_k, &found.sparse_algorithm.split_k_mode, verdict);
   if (read != 5) return std::nullopt;
   found.sparse_wins = std::string_view(verdict) == "sparse";
   const double ratio = dense_us / sparse_us;
   const std::string at = ", measured at " + std::to_string(tokens) + (tokens == 1 ? " token." : " tokens.");
   found.reason = found.sparse_wins ? "Sparse is faster by " + factor(ratio) + at
-                 : ratio >= 1      ? "Sparse is not faster by more than the spread" + at
-                                   : "Sparse is slower by " + factor(1 / ratio) + at;
+                 : ratio >= 1     ? "Sparse is not faster by more than the spread" + at
+                                  : "Sparse is slower by " + factor(1 / ratio) + at;
   return found;
 }
 

@@ -7,8 +7,8 @@
 namespace twofour::cuda {
 
 /// What a matrix product of the libraries computes: D = W·X (+ bias) (+ C), with W [rows, columns] and X
-/// [tokens, columns] row-major in the format's numbers, C and D [tokens, rows] row-major. As the libraries
-/// see it, D and X are in column order, so that nothing is ever transposed.
+/// [tokens, columns] row-major in the format's numbers, C and D [tokens, rows] row-major. As the libraries see
+/// it, D and X are in column order, so that nothing is ever transposed.
 struct ProductShape {
   Format format;
   size_t rows;     ///< Also the stride of C and D.

@@ -1,8 +1,8 @@
 // out = activation(in) + residual
 //
-// in, residual, out [rows, stride], in place where they are the same. Used after the products of 16-bit and
-// fp32 linears whose library can't apply the activation in the form that the model asks for. Moves one read
-// and one written word per element, the residual's where there is one, and the byte of a Quantised.
+// in, residual, out [rows, stride], in place where they are the same. Used after the products of 16-bit and fp32
+// linears whose library can't apply the activation in the form that the model asks for. Moves one read and
+// one written word per element, the residual's where there is one, and the byte of a Quantised.
 #include "cuda/kernels/activate_columns.h"
 #include "cuda/kernels/row_kernel.h"
 #include "cuda/kernels/rows_source.h"
@@ -34,9 +34,8 @@ void activate(const Rows& in, Activation activation, const Rows& residual, Exten
   require(in.word == out.word, "an activation between two words");
   require(residual.data == nullptr || residual.word == out.word, "a residual of another word");
   with_word(out.word, [&]<class T>(std::type_identity<T>) {
-    launch_rows<T>("activate", RowsSource<T>{in.data, in.stride},
-                   ActivateAndAdd<T>{activation, residual.data, residual.stride}, rows, out, quantised,
-                   stream);
+    launch_rows<T>("activate", RowsSource<T>{in.data, in.stride}, ActivateAndAdd<T>{activation, residual.data, residual.stride},
+                   rows, out, quantised, stream);
   });
 }
 

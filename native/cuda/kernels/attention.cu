@@ -1,11 +1,11 @@
 // out = softmax(scale · Q Kᵀ + bias) V, each head of each sequence by itself; 16-bit words, on tensor cores
 //
 // qkv [tokens, stride]: queries, keys, values [heads · head_size] side by side; out [tokens, stride]; bias
-// [heads, bias_stride] fp32. A block takes 64 queries of one head, and keys and values by tiles through
-// shared memory, the next tile on its way while one is computed. Softmax is online (Milakov & Gimelshein
-// 2018; Dao et al. 2022), its statistics and all sums fp32; weights are rounded to the word before they
-// multiply V. Used once per layer. Moves 8 bytes per element of out, and K and V again, mostly from L2, for
-// each further 64 queries of a sequence.
+// [heads, bias_stride] fp32. A block takes 64 queries of one head, and keys and values by tiles through shared
+// memory, the next tile on its way while one is computed. Softmax is online (Milakov & Gimelshein 2018; Dao
+// et al. 2022), its statistics and all sums fp32; weights are rounded to the word before they multiply V.
+// Used once per layer. Moves 8 bytes per element of out, and K and V again, mostly from L2, for each further
+// 64 queries of a sequence.
 #include "cuda/kernels/attention.h"
 
 #include "cuda/kernels/attention_warp.h"

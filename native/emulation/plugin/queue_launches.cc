@@ -5,7 +5,8 @@ namespace twofour::emulation {
 namespace {
 
 int queue(const Work& work, CUstream_st* stream) {
-  return enqueue_kernel(stream, [work] { run(work); }, work.kernel.c_str());
+  return enqueue_kernel(
+      stream, [work] { run(work); }, work.kernel.c_str());
 }
 
 /// Before the plugin's first launch: it knows nothing of its device not being one.
