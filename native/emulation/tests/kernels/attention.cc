@@ -26,8 +26,7 @@ struct Case {
   size_t width() const { return shape.heads * shape.head_size; }
   float scale() const { return 1 / std::sqrt(static_cast<float>(shape.head_size)); }
   cuda::AttentionShape device_shape() const {
-    return {shape.heads, shape.head_size, scale(), shape.bias ? device_bias.data() : nullptr, 2 * span - 1,
-            span};
+    return {shape.heads, shape.head_size, scale(), shape.bias ? device_bias.data() : nullptr, 2 * span - 1, span};
   }
 
   Shape shape;
