@@ -29,10 +29,10 @@ Attempt attempt(const ModelSettings& settings, const std::vector<Question>& ques
       if (!is_answer(model->run(question.sequences, question.length, question.seed), question))
         attempt.wrong = "wrong numbers";
     });
-    // What failed must not have spoilt a batch of another size, nor be answered with it.
   };
+  // What failed must neither have spoilt a batch of another size nor come back in it.
   for (const Question& question : questions) ask(question);
-  for (const Question& question : questions) ask(question);
+  ask(questions.front());
   return attempt;
 }
 

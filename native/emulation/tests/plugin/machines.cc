@@ -94,7 +94,7 @@ void check_sparse_libraries(Checks& checks) {
 class Without {
  public:
   Without(Checks& checks, const char* library, const char* symbol)
-      : path_(std::filesystem::temp_directory_path() / (symbol + ("." + std::to_string(getpid())))) {
+      : path_(std::filesystem::temp_directory_path() / std::string(symbol).append(std::to_string(getpid()))) {
     const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     checks.check(std::string("there is a library without ") + symbol,
                  emulation_copy_without((folder / library).c_str(), path_.c_str(), symbol) == 0);

@@ -5,7 +5,7 @@
 namespace twofour::emulation {
 
 std::vector<Question> questions(const ModelSettings& settings) {
-  std::vector<Question> all{{3, 7, 1, {}}, {10, 11, 2, {}}};
+  std::vector<Question> all{{2, 5, 1, {}}, {11, 6, 2, {}}};
   const Model model(settings);
   for (Question& question : all)
     question.answer = model.run(question.sequences, question.length, question.seed);

@@ -63,12 +63,14 @@ bool check_call(Checks& checks, const std::vector<Question>& questions, const Fa
   return true;
 }
 
-/// Every status at the first calls, then one at calls that lie wider and wider apart.
+/// Every status at the first call, then one at calls that lie wider and wider apart; where loading measures,
+/// which takes long, one at fewer.
 void check_function(Checks& checks, const std::vector<Question>& questions, const Family& family,
                     const ModelSettings& settings, const char* function) {
+  const bool measures = settings.sparsity == Sparsity::automatic;
   long call = 1;
-  for (bool goes_on = true; goes_on; call += 1 + call / 6) {
-    const size_t count = call < 3 ? family.statuses.size() : 1;
+  for (bool goes_on = true; goes_on; call += 1 + (measures ? 3 * call : call / 2)) {
+    const size_t count = call < 2 && !measures ? family.statuses.size() : 1;
     const auto first = static_cast<size_t>(call) % family.statuses.size();
     for (size_t i = 0; goes_on && i < count; ++i)
       goes_on = check_call(checks, questions, family, settings, function, call,
