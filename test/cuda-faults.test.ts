@@ -183,8 +183,8 @@ function withoutSymbol(bytes: Buffer, symbol: string): Buffer {
   return bytes
 }
 
-const reasonOf = `
-  const encoder = await load()
+const reasonOf = (sparsity: string) => `
+  const encoder = await load({ sparsity: '${sparsity}' })
   const good = await right(encoder)
   const inLayers = encoder.explain().filter(({ name }) => name.startsWith('layers'))
   tell(good, [...new Set(inLayers.map(({ buckets }) => buckets[0].reason))], inLayers[0].forms.map(({ form }) => form))
@@ -217,7 +217,7 @@ for (const [what, settings, reason, plugin] of sparseLibraries) {
     const [good, reasons, forms] = await emulated<[boolean, string[], string[]]>(
       t,
       `abort=1,${settings}`,
-      reasonOf,
+      reasonOf('auto'),
       options,
     )
     t.true(good)
@@ -231,7 +231,7 @@ test('cuSPARSELt 0.8.0 is used, with a note', async (t) => {
   const body = `
     const { cudaState } = await import(${JSON.stringify(twofourUrl)})
     const note = cudaState().libraries[1].sentence
-    ${reasonOf.replace('tell(good,', 'tell(note, good,')}`
+    ${reasonOf('require').replace('tell(good,', 'tell(note, good,')}`
   const [note, good, reasons] = await emulated<[string, boolean, string[]]>(t, 'abort=1,cusparselt=800', body)
   t.regex(note, /0\.8\.0 is slower .* H100 and L4/)
   t.true(good)

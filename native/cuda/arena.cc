@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/error.h"
 #include "cuda/status.h"
 
 namespace twofour::cuda {
@@ -65,6 +66,7 @@ void Arena::free_unused() {
 }
 
 void* Arena::make(size_t bytes, Shelf& shelf) {
+  if (closed_) throw Error("INTERNAL", "Memory was asked for while a pass was recorded.");
   shelf.free.reserve(shelf.made + 1);
   const auto once = [&](void** data) {
     return place_ == Place::device ? cudaMalloc(data, bytes)

@@ -46,6 +46,8 @@ class Arena {
   /// At least `bytes`; none for 0. What it holds is anything. Throws Error OUT_OF_MEMORY, after having freed
   /// all that nobody uses.
   Block take(size_t bytes);
+  /// While a pass is recorded: blocks that are there may be taken; asking for more throws Error INTERNAL.
+  void close(bool closed) { closed_ = closed; }
   /// How often memory was freed.
   uint64_t frees() const { return frees_; }
 
@@ -63,6 +65,7 @@ class Arena {
   CUstream_st* stream_;
   std::map<size_t, Shelf> shelves_;
   uint64_t frees_ = 0;
+  bool closed_ = false;
 };
 
 }  // namespace twofour::cuda

@@ -34,7 +34,11 @@ std::unique_ptr<Activations> PassGraphs::repeat(const CudaBatch& batch, const Bo
   if (pass.graph && pass.state != context_.state()) pass = {};
   if (pass.graph) return replay(pass, batch);
   // The first pass makes plans and takes memory, which a recording cannot.
-  if (pass.refused || ++pass.runs < 2) return body();
+  if (pass.refused || pass.runs == 0) {
+    std::unique_ptr<Activations> result = body();
+    ++pass.runs;
+    return result;
+  }
   record(pass, batch, body);
   return pass.graph ? replay(pass, batch) : body();
 }
@@ -54,11 +58,13 @@ void PassGraphs::record(Pass& pass, const CudaBatch& batch, const Body& body) {
   bool failed = false;
   cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
   if (status == cudaSuccess) {
+    context_.memory().close(true);
     try {
       pass.result = body();
     } catch (...) {
       failed = true;
     }
+    context_.memory().close(false);
     status = cudaStreamEndCapture(stream, &made);
   }
   const Recording recording(made);

@@ -7,19 +7,16 @@
 namespace twofour::emulation::checks {
 namespace {
 
-#define FUNCTIONS(X)                                                                                       \
-  X(cublasLtCreate)                                                                                        \
-  X(cublasLtDestroy)                                                                                       \
-  X(cublasLtGetVersion)                                                                                    \
-  X(cublasLtMatmulDescCreate)                                                                              \
-  X(cublasLtMatmulDescDestroy)                                                                             \
-  X(cublasLtMatmulDescSetAttribute)                                                                        \
-  X(cublasLtMatrixLayoutCreate)                                                                            \
-  X(cublasLtMatrixLayoutDestroy)                                                                           \
-  X(cublasLtMatrixLayoutSetAttribute)                                                                      \
-  X(cublasLtMatmulPreferenceCreate) X(cublasLtMatmulPreferenceDestroy)                                     \
-      X(cublasLtMatmulPreferenceSetAttribute) X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoCheck) \
-          X(cublasLtMatmulAlgoConfigGetAttribute) X(cublasLtMatmul)
+// clang-format off
+#define FUNCTIONS(X) \
+  X(cublasLtCreate) X(cublasLtDestroy) X(cublasLtGetVersion) X(cublasLtMatmulDescCreate) \
+  X(cublasLtMatmulDescDestroy) X(cublasLtMatmulDescSetAttribute) X(cublasLtMatrixLayoutCreate) \
+  X(cublasLtMatrixLayoutDestroy) X(cublasLtMatrixLayoutSetAttribute) X(cublasLtMatmulPreferenceCreate) \
+  X(cublasLtMatmulPreferenceDestroy) X(cublasLtMatmulPreferenceSetAttribute) \
+  X(cublasLtMatmulAlgoGetHeuristic) X(cublasLtMatmulAlgoCheck) X(cublasLtMatmulAlgoConfigGetAttribute) \
+  X(cublasLtMatmul)
+// clang-format on
+
 struct Functions {
 #define MEMBER(name) decltype(&::name) name = nullptr;
   FUNCTIONS(MEMBER)

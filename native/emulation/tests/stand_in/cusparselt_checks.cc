@@ -9,22 +9,18 @@
 namespace twofour::emulation::checks {
 namespace {
 
-#define FUNCTIONS(X)                                                                                        \
-  X(cusparseLtInit)                                                                                         \
-  X(cusparseLtDestroy)                                                                                      \
-  X(cusparseLtGetVersion)                                                                                   \
-  X(cusparseLtGetProperty)                                                                                  \
-  X(cusparseLtGetErrorName)                                                                                 \
-  X(cusparseLtDenseDescriptorInit)                                                                          \
-  X(cusparseLtStructuredDescriptorInit)                                                                     \
-  X(cusparseLtMatDescriptorDestroy)                                                                         \
-  X(cusparseLtMatmulDescriptorInit)                                                                         \
-  X(cusparseLtMatmulDescSetAttribute) X(cusparseLtMatmulAlgSelectionInit)                                   \
-      X(cusparseLtMatmulAlgSelectionDestroy) X(cusparseLtMatmulAlgSetAttribute)                             \
-          X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit) X(cusparseLtMatmulPlanDestroy)     \
-              X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck) X(cusparseLtSpMMACompressedSize) \
-                  X(cusparseLtSpMMACompressedSize2) X(cusparseLtSpMMACompress) X(cusparseLtSpMMACompress2)  \
-                      X(cusparseLtMatmulSearch) X(cusparseLtMatmul)
+// clang-format off
+#define FUNCTIONS(X) \
+  X(cusparseLtInit) X(cusparseLtDestroy) X(cusparseLtGetVersion) X(cusparseLtGetProperty) \
+  X(cusparseLtGetErrorName) X(cusparseLtDenseDescriptorInit) X(cusparseLtStructuredDescriptorInit) \
+  X(cusparseLtMatDescriptorDestroy) X(cusparseLtMatmulDescriptorInit) X(cusparseLtMatmulDescSetAttribute) \
+  X(cusparseLtMatmulAlgSelectionInit) X(cusparseLtMatmulAlgSelectionDestroy) \
+  X(cusparseLtMatmulAlgSetAttribute) X(cusparseLtMatmulAlgGetAttribute) X(cusparseLtMatmulPlanInit) \
+  X(cusparseLtMatmulPlanDestroy) X(cusparseLtMatmulGetWorkspace) X(cusparseLtSpMMAPruneCheck) \
+  X(cusparseLtSpMMACompressedSize) X(cusparseLtSpMMACompressedSize2) X(cusparseLtSpMMACompress) \
+  X(cusparseLtSpMMACompress2) X(cusparseLtMatmulSearch) X(cusparseLtMatmul)
+// clang-format on
+
 struct Functions {
 #define MEMBER(name) decltype(&::name) name = nullptr;
   FUNCTIONS(MEMBER)
