@@ -17,7 +17,8 @@ std::string code_of(const Body& body) {
 
 /// False: there is no such kernel in a run.
 bool check_kernel(Checks& checks, const Question& question, long kernel, bool early) {
-  const std::string what = "kernel " + std::to_string(kernel) + (early ? " faults before the next is queued" : " faults");
+  const std::string what =
+      "kernel " + std::to_string(kernel) + (early ? " faults before the next is queued" : " faults");
   emulation_set("devices", 2);
   if (early) emulation_set("queue", 0);
   {
@@ -40,8 +41,8 @@ bool check_kernel(Checks& checks, const Question& question, long kernel, bool ea
     checks.check(what + ": and takes new models", is_answer(ask(fourth), question));
   }
   const std::string newest = emulation_last_breach();
-  checks.check(what + ": no rule is broken but by that", newest.find("The device is lost") != std::string::npos,
-               newest);
+  checks.check(what + ": no rule is broken but by that",
+               newest.find("The device is lost") != std::string::npos, newest);
   checks.check(what + ": nothing is left", *emulation_outstanding() == '\0', emulation_outstanding());
   emulation_reset();
   return true;

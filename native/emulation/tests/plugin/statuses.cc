@@ -72,8 +72,8 @@ bool check_call(Checks& checks, const Trial& trial, const Family& family, const 
   return true;
 }
 
-/// Every status at the first call, then one at calls that lie wider and wider apart, the wider the longer loading
-/// takes.
+/// Every status at the first call, then one at calls that lie wider and wider apart, the wider the longer
+/// loading takes.
 void check_function(Checks& checks, const Trial& trial, const Family& family, const char* function) {
   const bool measures = trial.settings.sparsity == Sparsity::automatic;
   const long wider = trial.phase == Phase::running ? 8 : 2;
