@@ -19,11 +19,14 @@ void twice(Attempt& attempt, const std::string& what, const Body& body) {
 
 }  // namespace
 
-Attempt attempt(const ModelSettings& settings, const std::vector<Question>& questions) {
+Attempt attempt(const ModelSettings& settings, const std::vector<Question>& questions, Phase phase,
+                const std::function<void()>& fail) {
   Attempt attempt;
   std::optional<Model> model;
+  if (phase == Phase::loading) fail();
   twice(attempt, "loading", [&] { model.emplace(settings); });
   if (!model) return attempt;
+  if (phase == Phase::running) fail();
   const auto ask = [&](const Question& question) {
     twice(attempt, "a run", [&] {
       if (!is_answer(model->run(question.sequences, question.length, question.seed), question))

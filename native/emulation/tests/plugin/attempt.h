@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <optional>
 
 #include "emulation/tests/plugin/parts.h"
@@ -11,6 +12,9 @@ struct Attempt {
   /// A second failure of the same thing, or wrong numbers.
   std::string wrong;
 };
-Attempt attempt(const ModelSettings& settings, const std::vector<Question>& questions);
+/// `fail` asks for the failures: before the model is loaded, or before it runs.
+enum class Phase { loading, running };
+Attempt attempt(const ModelSettings& settings, const std::vector<Question>& questions, Phase phase,
+                const std::function<void()>& fail);
 
 }  // namespace twofour::emulation

@@ -9,8 +9,9 @@ constexpr int kOutOfMemory = 2;
 /// `times` allocations in a row fail, from the `call`-th on. False: there are not so many.
 bool check_call(Checks& checks, const std::vector<Question>& questions, const std::string& function,
                 long call, long times) {
-  for (long i = 0; i < times; ++i) emulation_fail(function.c_str(), call + i, kOutOfMemory);
-  const Attempt made = attempt({}, questions);
+  const Attempt made = attempt({}, questions, Phase::loading, [&] {
+    for (long i = 0; i < times; ++i) emulation_fail(function.c_str(), call + i, kOutOfMemory);
+  });
   const std::string what =
       function + " " + std::to_string(call) + (times == 1 ? " fails" : " and the one after it fail");
   if (emulation_faults_waiting() == times) return false;

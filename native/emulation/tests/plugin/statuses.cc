@@ -48,13 +48,22 @@ bool is_told(const PluginFailure& failure, const Family& family) {
          std::ranges::any_of(family.names, in_sentence);
 }
 
+/// What is tried again and again.
+struct Trial {
+  ModelSettings settings;
+  Phase phase;
+  std::vector<Question> questions;
+};
+
 /// False: the function is not called so often.
-bool check_call(Checks& checks, const std::vector<Question>& questions, const Family& family,
-                const ModelSettings& settings, const std::string& function, long call, int status) {
-  emulation_fail(function.c_str(), call, status);
-  const Attempt made = attempt(settings, questions);
+bool check_call(Checks& checks, const Trial& trial, const Family& family, const std::string& function,
+                long call, int status) {
+  const Attempt made = attempt(trial.settings, trial.questions, trial.phase,
+                               [&] { emulation_fail(function.c_str(), call, status); });
   if (emulation_faults_waiting() != 0) return false;
-  const std::string what = function + " gives " + std::to_string(status) + " at call " + std::to_string(call);
+  const std::string what = function + " gives " + std::to_string(status) + " at call " +
+                           std::to_string(call) +
+                           (trial.phase == Phase::loading ? " of a load" : " of a run");
   checks.check(what + ": what comes after it is right", made.wrong.empty(), made.wrong);
   for (const PluginFailure& failure : made.failures)
     checks.check(what + ": it is told", is_told(failure, family), failure.code + ": " + failure.what());
@@ -63,17 +72,17 @@ bool check_call(Checks& checks, const std::vector<Question>& questions, const Fa
   return true;
 }
 
-/// Every status at the first call, then one at calls that lie wider and wider apart; where loading measures,
-/// which takes long, one at fewer.
-void check_function(Checks& checks, const std::vector<Question>& questions, const Family& family,
-                    const ModelSettings& settings, const char* function) {
-  const bool measures = settings.sparsity == Sparsity::automatic;
+/// Every status at the first call, then one at calls that lie wider and wider apart, the wider the longer
+/// loading takes.
+void check_function(Checks& checks, const Trial& trial, const Family& family, const char* function) {
+  const bool measures = trial.settings.sparsity == Sparsity::automatic;
+  const long wider = trial.phase == Phase::running ? 8 : 2;
   long call = 1;
-  for (bool goes_on = true; goes_on; call += 1 + (measures ? 3 * call : call / 2)) {
+  for (bool goes_on = true; goes_on; call += 1 + (measures ? 3 * call : call / wider)) {
     const size_t count = call < 2 && !measures ? family.statuses.size() : 1;
     const auto first = static_cast<size_t>(call) % family.statuses.size();
     for (size_t i = 0; goes_on && i < count; ++i)
-      goes_on = check_call(checks, questions, family, settings, function, call,
+      goes_on = check_call(checks, trial, family, function, call,
                            family.statuses[(first + i) % family.statuses.size()]);
   }
   emulation_reset();
@@ -82,11 +91,14 @@ void check_function(Checks& checks, const std::vector<Question>& questions, cons
 }  // namespace
 
 void check_statuses(Checks& checks) {
-  for (const Sparsity sparsity : {Sparsity::require, Sparsity::automatic}) {
+  const std::pair<Sparsity, Phase> trials[] = {{Sparsity::require, Phase::running},
+                                               {Sparsity::require, Phase::loading},
+                                               {Sparsity::automatic, Phase::loading}};
+  for (const auto& [sparsity, phase] : trials) {
     const ModelSettings settings{.sparsity = sparsity};
-    const std::vector<Question> all = questions(settings);
+    const Trial trial{settings, phase, questions(settings)};
     for (const Family& family : families()) {
-      for (const char* function : family.functions) check_function(checks, all, family, settings, function);
+      for (const char* function : family.functions) check_function(checks, trial, family, function);
     }
   }
 }
