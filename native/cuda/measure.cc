@@ -153,8 +153,7 @@ class Trial {
     }
     for (const Candidate& candidate : candidates) {
       std::unique_ptr<SparsePlan> plan = planned(candidate.algorithm);
-      run_sparse(*plan);
-      if (!agrees(ends(), reference)) continue;
+      if (!plan || !accepted([&] { run_sparse(*plan); }) || !agrees(ends(), reference)) continue;
       found.sparse_algorithm = candidate.algorithm;
       return plan;
     }
@@ -164,8 +163,8 @@ class Trial {
   /// Into its place among the others, the fastest first.
   void time(const SparseAlgorithm& algorithm, std::vector<Candidate>& candidates) {
     const std::unique_ptr<SparsePlan> plan = planned(algorithm);
-    if (!plan) return;
-    const Candidate candidate{algorithm, stopwatch_.quick([&] { run_sparse(*plan); })};
+    Candidate candidate{algorithm, 0};
+    if (!plan || !accepted([&] { candidate.us = stopwatch_.quick([&] { run_sparse(*plan); }); })) return;
     const auto slower = [&](const Candidate& other) { return other.us > candidate.us; };
     candidates.insert(std::find_if(candidates.begin(), candidates.end(), slower), candidate);
   }
@@ -179,14 +178,25 @@ class Trial {
     return all;
   }
 
-  /// Null where the library refuses the combination, which it may.
+  /// Null where the library refuses the combination.
   std::unique_ptr<SparsePlan> planned(const SparseAlgorithm& algorithm) const {
-    try {
-      return std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), shape_, capacity_,
+    std::unique_ptr<SparsePlan> plan;
+    accepted([&] {
+      plan = std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), shape_, capacity_,
                                           shape_.bias ? weight_.bias.data() : nullptr, algorithm);
+    });
+    return plan;
+  }
+
+  /// False where the library refused, which it may with an algorithm.
+  template <class Body>
+  static bool accepted(Body&& body) {
+    try {
+      body();
+      return true;
     } catch (const Error& error) {
       if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
-      return nullptr;
+      return false;
     }
   }
 
