@@ -150,8 +150,8 @@ void require_sparse(const EncoderWeights& weights) {
     if (zeros == nullptr && has_zeros) zeros = &named;
   }
   if (zeros != nullptr)
-    throw Error("SPARSITY_UNAVAILABLE", "No linear of this model can run in a sparse form. Of " + zeros->name +
-                                            ": " + zeros->linear->choices().front().reason);
+    throw Error("SPARSITY_UNAVAILABLE", "No linear of this model can run in a sparse form. Of " +
+                                            zeros->name + ": " + zeros->linear->choices().front().reason);
   throw Error(
       "SPARSITY_UNAVAILABLE",
       "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "

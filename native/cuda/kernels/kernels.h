@@ -26,8 +26,8 @@ enum class SumWord : uint8_t { int32, float32, bfloat16 };
 
 constexpr size_t bytes_of(Word word) { return word == Word::float32 ? 4 : 2; }
 constexpr size_t bytes_of(SumWord word) { return word == SumWord::bfloat16 ? 2 : 4; }
-/// Of rows with `width` columns: the libraries' and kernels' multiples. Never 0, which no library multiplies: what
-/// pruning removed to the last is a block of padding.
+/// Of rows with `width` columns: the libraries' and kernels' multiples. Never 0, which no library multiplies:
+/// what pruning removed to the last is a block of padding.
 constexpr size_t stride_of(size_t width) { return width == 0 ? 32 : (width + 31) / 32 * 32; }
 /// Queries of one tile of attention: see DeviceBatch::tiles.
 constexpr size_t kQueriesPerTile = 64;
