@@ -53,6 +53,7 @@ function compare(
 for (const format of Object.keys(epsilons) as LinearDtype[]) {
   cudaTest(`linear in ${format} gives activation(x Wᵀ + b) + residual on cuda`, (t) => {
     let count = 0
+    let worst = 0
     for (const tokens of tokenCounts)
       for (const rows of widths)
         for (const columns of widths) {
@@ -60,15 +61,16 @@ for (const format of Object.keys(epsilons) as LinearDtype[]) {
           const residual = count % 2 === 0 ? null : floats(tokens * rows)
           const [weight, bias, input] = [floats(rows * columns), floats(rows), floats(tokens * columns)]
           const request = { weight, bias, rows, columns, input, tokens, activation, residual }
-          // The sum is rounded before what follows, and with int8's zero point it is of larger terms.
+          // The product is rounded to the word, then what is added to it; sums of k terms are fp32.
           const sums = ops.linear('plain', { ...request, format, sparsity: 'off', activation: null })
-          const allowed = 4 * epsilons[format] * (1 + largest(sums) + Math.sqrt(columns))
+          const allowed = 3 * epsilons[format] * (1 + largest(sums)) + 2 ** -21 * Math.sqrt(columns)
           const what = `linear ${tokens} × ${rows} × ${columns}, ${activation}, ${residual ? 'with' : 'no'} residual`
           const call = (device: string) => ops.linear(device, { ...request, format, sparsity: 'off' })
-          compare(t, call, allowed, what, [tokens, rows])
+          const apart = closeWithin(t, call('cuda'), call('plain'), allowed, what, [tokens, rows])
+          worst = Math.max(worst, apart / allowed)
           count++
         }
-    t.log(`${count} cases`)
+    t.log(`${count} cases, worst ${worst.toFixed(2)} of what is allowed`)
   })
 }
 
