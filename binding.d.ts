@@ -269,7 +269,10 @@ export type Addon = {
   readonly ops: Ops
 }
 
-/** A request may name `libraries`; without, a CUDA device lets the loader look for them. */
+/**
+ * A request may name `libraries`; without, a CUDA device lets the loader look for them. It may name a dtype as
+ * `storage`: activations are then stored as beside linears of that dtype.
+ */
 export type Ops = {
   devices(): string[]
   linear(

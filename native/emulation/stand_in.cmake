@@ -65,4 +65,6 @@ twofour_stand_in(stand_in_test)
 target_link_libraries(stand_in_test PRIVATE emulation_enqueue cudart_emulated Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(stand_in_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${emulated} BUILD_RPATH "$ORIGIN")
 enable_testing()
+# It opens these by their names.
+add_dependencies(stand_in_test cublaslt_emulated cusparselt_emulated)
 add_test(NAME stand_in_test COMMAND stand_in_test)

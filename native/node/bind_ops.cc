@@ -21,8 +21,20 @@ struct Bench {
       // Not the environment's: that one may be at work on the queue's thread.
       : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
         request(info[1].As<Napi::Object>()),
-        backend(make_backend(info[0].As<Napi::String>(), *pool, libraries())) {}
+        backend(make_backend(info[0].As<Napi::String>(), *pool, libraries())) {
+    if (has(request, "storage")) store_as(format_from(text_at(request, "storage")));
+  }
 
+  /// A backend stores activations as the linears that it has packed want them.
+  void store_as(Format format) const {
+    const std::vector<float> one{1};
+    Tuning nothing{{}, 0};
+    backend->pack({.weight = matrix_in(one, 1, 1),
+                   .bias = one,
+                   .format = format,
+                   .sparsity = Sparsity::off,
+                   .tuning = &nothing});
+  }
   Tensor blank(size_t tokens, size_t width) const {
     return backend->activations(tokens, width, {.linears = {}, .plain = true});
   }

@@ -1,5 +1,6 @@
 #pragma once
 #include <cuda_runtime.h>
+#include <nv/target>
 
 #include <cstddef>
 #include <cstdint>
@@ -44,18 +45,20 @@ __device__ __forceinline__ float to_float(E4m3 x) {
   return (x.bits & 0x7f) == 0x7f ? __uint_as_float(0x7fffffff) : to_float(Half{half}) * 256;
 }
 
-/// Of a number, to the nearest, ties to even, at most 448.
-__device__ __forceinline__ uint8_t e4m3_bits(float x) {
-#if __CUDA_ARCH__ >= 890
+/// Of a number, to the nearest, ties to even, at most 448. Cards before 8.9 have no instruction for it.
+__device__ __forceinline__ uint8_t e4m3_by_instruction(float x) {
   uint16_t pair;
   asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(0.0f), "f"(x));
   return static_cast<uint8_t>(pair);
-#else
+}
+__device__ __forceinline__ uint8_t e4m3_by_steps(float x) {
   const float size = fminf(fabsf(x), 448);
   const uint32_t bits = __float_as_uint(size), sign = __float_as_uint(x) >> 24 & 0x80;
   const uint32_t normal = ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120 << 3);
   return static_cast<uint8_t>(sign | (size < 0x1p-6f ? __float2uint_rn(size * 512) : normal));
-#endif
+}
+__device__ __forceinline__ uint8_t e4m3_bits(float x) {
+  NV_IF_ELSE_TARGET(NV_PROVIDES_SM_89, (return e4m3_by_instruction(x);), (return e4m3_by_steps(x);))
 }
 
 /// The nearest T, ties to even. Half and Bfloat16 become infinite beyond the largest, E4m3 stays at 448; NaN
