@@ -38,7 +38,8 @@ void compare(const Session& session, const Case& made, const std::vector<std::by
   }
 }
 
-void one_matrix(const Session& session, const Settings& settings, Number number, size_t rows, size_t columns) {
+void one_matrix(const Session& session, const Settings& settings, Number number, size_t rows,
+                size_t columns) {
   JsonLine line = line_of("buffers", usual_problem(number, rows, columns, settings.tokens.front()));
   Tally tally;
   try {
@@ -46,7 +47,8 @@ void one_matrix(const Session& session, const Settings& settings, Number number,
     for (const size_t tokens : settings.tokens) {
       const Problem problem = usual_problem(number, rows, columns, twofour::cuda::capacity_of(tokens));
       const Case made(problem);
-      if (shared.bytes() == 0) shared = SparseProduct(session, problem, made.bias_pointer()).compress(made.weight);
+      if (shared.bytes() == 0)
+        shared = SparseProduct(session, problem, made.bias_pointer()).compress(made.weight);
       const DenseProduct dense(session, problem, made.bias_pointer());
       check(cudaDeviceSynchronize(), "waiting");
       dense.run(made.dense_operands(), session.stream(), session.workspace(0));

@@ -10,8 +10,10 @@ namespace {
 /// Different rows; a large matrix repeats them.
 constexpr size_t kRows = 64, kCompared = 64;
 
-Memory matrix(Number number, size_t rows, size_t columns, bool two_of_four, unsigned seed, float largest = 1) {
-  const std::vector<std::byte> block = noise(number, std::min(rows, kRows), columns, two_of_four, seed, largest);
+Memory matrix(Number number, size_t rows, size_t columns, bool two_of_four, unsigned seed,
+              float largest = 1) {
+  const std::vector<std::byte> block =
+      noise(number, std::min(rows, kRows), columns, two_of_four, seed, largest);
   return Memory(rows * columns * bytes_of(number), block);
 }
 

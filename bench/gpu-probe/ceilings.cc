@@ -45,7 +45,11 @@ void copy_rate(const Session& session, const Settings& settings) {
     }));
   }
   const double us = median(times);
-  JsonLine("ceilings").add("dtype", "copy").add("us", us).add("gigabytes", 2.0 * static_cast<double>(bytes) / us / 1e3).print();
+  JsonLine("ceilings")
+      .add("dtype", "copy")
+      .add("us", us)
+      .add("gigabytes", 2.0 * static_cast<double>(bytes) / us / 1e3)
+      .print();
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ std::vector<Choice> read_choices(const std::string& file) {
 std::optional<Choice> choice_for(const std::vector<Choice>& choices, const Problem& problem) {
   const Choice* best = nullptr;
   for (const Choice& each : choices) {
-    if (each.dtype != name_of(problem.input) || each.rows != problem.rows || each.columns != problem.columns) continue;
+    if (each.dtype != name_of(problem.input) || each.rows != problem.rows || each.columns != problem.columns)
+      continue;
     const bool holds = each.bound >= problem.tokens;
     const bool better = best == nullptr || (holds ? best->bound < problem.tokens || each.bound < best->bound
                                                   : best->bound < each.bound);

@@ -79,8 +79,7 @@ void DenseProduct::set_epilogue(const Problem& problem, const void* bias) {
   if (epilogue != CUBLASLT_EPILOGUE_DEFAULT) set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
   if (!problem.bias) return;
   set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-  if (problem.bias_number != problem.output)
-    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<int32_t>(type_of(problem.bias_number)));
+  set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<int32_t>(type_of(problem.bias_number)));
 }
 
 void DenseProduct::find(const Problem&) {
@@ -89,8 +88,8 @@ void DenseProduct::find(const Problem&) {
   check(library.cublasLtMatmulPreferenceCreate(&made), "look for an algorithm");
   const Owned<cublasLtMatmulPreferenceOpaque_t> preference(made, library.cublasLtMatmulPreferenceDestroy);
   const size_t workspace = Session::kDenseWorkspace;
-  check(library.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace,
-                                                     sizeof workspace),
+  check(library.cublasLtMatmulPreferenceSetAttribute(made, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                     &workspace, sizeof workspace),
         "look for an algorithm");
   found_.resize(kCandidates);
   int count = 0;
@@ -106,12 +105,12 @@ void DenseProduct::run(const Operands& operands, cudaStream_t stream, void* work
   const float alpha = operands.alpha, beta = residual_ ? 1.0f : 0.0f;
   const int32_t whole_alpha = 1, whole_beta = residual_ ? 1 : 0;
   const void* added = residual_ ? operands.residual : operands.out;
-  check(session_.dense().cublasLtMatmul(
-            session_.dense_handle(), product_.get(),
-            whole_sums_ ? static_cast<const void*>(&whole_alpha) : &alpha, operands.weight, weight_.get(),
-            operands.input, input_.get(), whole_sums_ ? static_cast<const void*>(&whole_beta) : &beta, added,
-            out_.get(), operands.out, out_.get(), &found_[chosen_].algo, workspace, Session::kDenseWorkspace,
-            stream),
+  check(session_.dense().cublasLtMatmul(session_.dense_handle(), product_.get(),
+                                        whole_sums_ ? static_cast<const void*>(&whole_alpha) : &alpha,
+                                        operands.weight, weight_.get(), operands.input, input_.get(),
+                                        whole_sums_ ? static_cast<const void*>(&whole_beta) : &beta, added,
+                                        out_.get(), operands.out, out_.get(), &found_[chosen_].algo,
+                                        workspace, Session::kDenseWorkspace, stream),
         "multiply");
 }
 

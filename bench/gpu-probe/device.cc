@@ -8,8 +8,8 @@ namespace probe {
 
 void check(cudaError_t status, const char* doing) {
   if (status != cudaSuccess)
-    throw DeviceFailure(std::string("While ") + doing + ", the CUDA runtime said " + cudaGetErrorName(status) +
-                        ".");
+    throw DeviceFailure(std::string("While ") + doing + ", the CUDA runtime said " +
+                        cudaGetErrorName(status) + ".");
 }
 
 Memory::Memory(size_t bytes) : bytes_(bytes) {
@@ -23,7 +23,8 @@ Memory::Memory(size_t bytes, const std::vector<std::byte>& block) : Memory(bytes
   check(cudaMemcpy(data_, block.data(), done, cudaMemcpyHostToDevice), "uploading");
   while (done < bytes) {
     const size_t count = std::min(done, bytes - done);
-    check(cudaMemcpy(static_cast<std::byte*>(data_) + done, data_, count, cudaMemcpyDeviceToDevice), "copying");
+    check(cudaMemcpy(static_cast<std::byte*>(data_) + done, data_, count, cudaMemcpyDeviceToDevice),
+          "copying");
     done += count;
   }
 }

@@ -21,9 +21,12 @@ struct Kind {
   float tolerance;
 };
 constexpr Kind kKinds[] = {
-    {Number::float32, "float32", 4, CUDA_R_32F, 0x1p-12f}, {Number::float16, "float16", 2, CUDA_R_16F, 0x1p-9f},
-    {Number::bfloat16, "bfloat16", 2, CUDA_R_16BF, 0x1p-6f}, {Number::int8, "int8", 1, CUDA_R_8I, 0.01f},
-    {Number::e4m3, "float8", 1, CUDA_R_8F_E4M3, 0x1p-3f},  {Number::int32, "int32", 4, CUDA_R_32I, 1e-5f},
+    {Number::float32, "float32", 4, CUDA_R_32F, 0x1p-12f},
+    {Number::float16, "float16", 2, CUDA_R_16F, 0x1p-9f},
+    {Number::bfloat16, "bfloat16", 2, CUDA_R_16BF, 0x1p-6f},
+    {Number::int8, "int8", 1, CUDA_R_8I, 0},
+    {Number::e4m3, "float8", 1, CUDA_R_8F_E4M3, 0x1p-3f},
+    {Number::int32, "int32", 4, CUDA_R_32I, 1e-5f},
 };
 
 const Kind& kind_of(Number number) { return kKinds[static_cast<int>(number)]; }

@@ -21,7 +21,8 @@ float tolerance_of(Number output);
 void encode(Number number, float value, std::byte* to);
 float decode(Number number, const std::byte* from);
 
-/// `rows` × `columns` seeded numbers up to ±`largest` (of int8: times 127); `two_of_four` leaves two of every four of a row, at varied places.
+/// `rows` × `columns` seeded numbers up to ±`largest` (of int8: times 127); `two_of_four` leaves two of every
+/// four of a row, at varied places.
 std::vector<std::byte> noise(Number number, size_t rows, size_t columns, bool two_of_four, unsigned seed,
                              float largest = 1);
 

@@ -9,8 +9,8 @@ namespace probe {
 
 enum class Activation { none, relu, gelu };
 
-/// D = activation(W·X + bias) + C·beta. W [rows, columns], X [tokens, columns], C and D [tokens, rows], all row-major:
-/// what twofour's plugin multiplies.
+/// D = activation(W·X + bias) + C·beta. W [rows, columns], X [tokens, columns], C and D [tokens, rows], all
+/// row-major: what twofour's plugin multiplies.
 struct Problem {
   Number input, output;
   size_t rows, columns, tokens;
@@ -59,11 +59,12 @@ struct Algorithm {
 };
 std::string name_of(const Algorithm& algorithm);
 
-/// By cuSPARSELt, W 2:4 and compressed. Neither copied nor moved: the library's structs refer to one another. Throws
-/// Refused.
+/// By cuSPARSELt, W 2:4 and compressed. Neither copied nor moved: the library's structs refer to one another.
+/// Throws Refused.
 class SparseProduct {
  public:
-  SparseProduct(const Session& session, const Problem& problem, const void* bias, const Algorithm& algorithm = {});
+  SparseProduct(const Session& session, const Problem& problem, const void* bias,
+                const Algorithm& algorithm = {});
   ~SparseProduct();
   SparseProduct(const SparseProduct&) = delete;
   SparseProduct& operator=(const SparseProduct&) = delete;

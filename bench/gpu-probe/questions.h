@@ -17,8 +17,9 @@ struct Settings {
   std::string choices;
   int rounds = 15;
   double seconds = 60;
-  /// How long a product is repeated for its power.
+  /// How long a product is repeated for its power, and at how many tokens.
   double sustain = 0;
+  size_t sustain_tokens = 16384;
 };
 
 /// Each prints JSON lines; what a library refuses is in them.

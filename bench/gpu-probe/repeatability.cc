@@ -6,7 +6,8 @@ namespace probe {
 namespace {
 
 /// Whether every one of some runs left the same bits; the first run's are in `first`.
-bool repeats(const Session& session, const Case& made, int rounds, const Work& work, std::vector<std::byte>& first) {
+bool repeats(const Session& session, const Case& made, int rounds, const Work& work,
+             std::vector<std::byte>& first) {
   for (int round = 0; round < rounds; ++round) {
     made.out.fill(0xFF);
     check(cudaDeviceSynchronize(), "waiting");
@@ -21,7 +22,8 @@ bool repeats(const Session& session, const Case& made, int rounds, const Work& w
   return true;
 }
 
-void dense(const Session& session, const Case& made, const Settings& settings, std::vector<std::byte>& first) {
+void dense(const Session& session, const Case& made, const Settings& settings,
+           std::vector<std::byte>& first) {
   DenseProduct product(session, made.problem, made.bias_pointer());
   size_t same = 0;
   for (size_t algorithm = 0; algorithm < product.algorithms(); ++algorithm) {

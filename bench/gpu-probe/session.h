@@ -12,8 +12,8 @@ struct Refused : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The first device with a stream, both libraries with a handle each, and their scratch memory. Either library may be
-/// absent.
+/// The first device with a stream, both libraries with a handle each, and their scratch memory. Either
+/// library may be absent.
 class Session {
  public:
   /// Paths, or names for the loader; empty: without that library.

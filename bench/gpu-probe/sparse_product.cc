@@ -26,10 +26,11 @@ SparseProduct::SparseProduct(const Session& session, const Problem& problem, con
     select(algorithm);
     const auto& library = session_.sparse();
     check(session_,
-          library.cusparseLtMatmulPlanInit(&session_.sparse_handle(), &plan_, &product_, &selection_), "plan");
-    made_ = 5;
-    check(session_, library.cusparseLtMatmulGetWorkspace(&session_.sparse_handle(), &plan_, &workspace_bytes_),
+          library.cusparseLtMatmulPlanInit(&session_.sparse_handle(), &plan_, &product_, &selection_),
           "plan");
+    made_ = 5;
+    check(session_,
+          library.cusparseLtMatmulGetWorkspace(&session_.sparse_handle(), &plan_, &workspace_bytes_), "plan");
   } catch (...) {
     destroy();
     throw;
@@ -105,8 +106,8 @@ void SparseProduct::destroy() {
 int SparseProduct::ids() const {
   int ids = 0;
   check(session_,
-        session_.sparse().cusparseLtMatmulAlgGetAttribute(&session_.sparse_handle(), &selection_,
-                                                          CUSPARSELT_MATMUL_ALG_CONFIG_MAX_ID, &ids, sizeof ids),
+        session_.sparse().cusparseLtMatmulAlgGetAttribute(
+            &session_.sparse_handle(), &selection_, CUSPARSELT_MATMUL_ALG_CONFIG_MAX_ID, &ids, sizeof ids),
         "count algorithms");
   return ids;
 }
@@ -138,10 +139,11 @@ Memory SparseProduct::compress(const Memory& dense, int before) const {
 void SparseProduct::run(const Operands& operands, cudaStream_t stream, void* workspace) const {
   const float beta = residual_ ? 1.0f : 0.0f;
   const void* added = residual_ ? operands.residual : operands.out;
-  check(session_,
-        session_.sparse().cusparseLtMatmul(&session_.sparse_handle(), &plan_, &operands.alpha, operands.weight,
-                                           operands.input, &beta, added, operands.out, workspace, &stream, 1),
-        "multiply");
+  check(
+      session_,
+      session_.sparse().cusparseLtMatmul(&session_.sparse_handle(), &plan_, &operands.alpha, operands.weight,
+                                         operands.input, &beta, added, operands.out, workspace, &stream, 1),
+      "multiply");
 }
 
 std::vector<Algorithm> algorithms(const Session& session, const Problem& problem, const void* bias) {

@@ -5,8 +5,8 @@
 #include "cuda/buckets.h"
 #include "questions.h"
 
-/// Every shape × tokens × dtype: the best of cuBLASLt at the true number of tokens, the best of an exhaustive search of
-/// cuSPARSELt at twofour's capacity, and what twofour chose, in turn in the same rounds.
+/// Every shape × tokens × dtype: the best of cuBLASLt at the true number of tokens, the best of an exhaustive
+/// search of cuSPARSELt at twofour's capacity, and what twofour chose, in turn in the same rounds.
 namespace probe {
 namespace {
 
@@ -85,20 +85,19 @@ class Trial {
     dense.choose(best_dense(dense, stopwatch_, dense_work));
     dense_work();
     check(cudaStreamSynchronize(session_.stream()), "multiplying");
-    wanted_ = made_->ends();
+    wanted_ = true_ends();
     subjects_.push_back({"dense", dense_work});
 
     if (session_.has_sparse()) find_sparse();
     const std::unique_ptr<DenseProduct> chosen_dense = plan_choice();
     take_turns(stopwatch_, subjects_, settings_.rounds);
     report();
-    if (settings_.sustain > 0) sustain();
+    if (settings_.sustain > 0 && problem_.tokens == settings_.sustain_tokens) sustain();
   }
 
   Work dense_run(const DenseProduct& product) const {
-    return [this, &product] {
-      product.run(made_->dense_operands(), session_.stream(), session_.workspace(0));
-    };
+    return
+        [this, &product] { product.run(made_->dense_operands(), session_.stream(), session_.workspace(0)); };
   }
   Work sparse_run(const SparseProduct& product) const {
     void* workspace = session_.workspace(product.workspace_bytes());
@@ -148,14 +147,17 @@ class Trial {
     check(cudaDeviceSynchronize(), "waiting");
     sparse_run(product)();
     check(cudaStreamSynchronize(session_.stream()), "multiplying");
-    // Rows beyond the true count are not compared.
-    Case& whole = *made_;
-    whole.problem.tokens = problem_.tokens;
-    const float off = apart(problem_.output, whole.ends(), wanted_);
-    whole.problem.tokens = padded_.tokens;
-    const bool right = off <= tolerance_of(problem_.output);
+    const bool right = apart(problem_.output, true_ends(), wanted_) <= tolerance_of(problem_.output);
     if (!right) ++wrong_;
     return right;
+  }
+
+  /// Without the rows beyond the true count.
+  std::vector<std::byte> true_ends() {
+    made_->problem.tokens = problem_.tokens;
+    std::vector<std::byte> bytes = made_->ends();
+    made_->problem.tokens = padded_.tokens;
+    return bytes;
   }
 
   /// The last subject. Both forms run at the capacity, as in the plugin.
@@ -164,6 +166,7 @@ class Trial {
     try {
       if (choice_->sparse) {
         finalists_.push_back(planned(choice_->sparse_algorithm));
+        line_.add("choiceRight", agrees(*finalists_.back()));
         subjects_.push_back({"choice", sparse_run(*finalists_.back())});
         return nullptr;
       }
@@ -208,7 +211,8 @@ class Trial {
     std::vector<double> ratios = subject.against_first;
     std::sort(ratios.begin(), ratios.end());
     line_.add(name + "Ratio", median(ratios));
-    line_.add(name + "RatioLow", ratios[ratios.size() / 10]).add(name + "RatioHigh", ratios[ratios.size() * 9 / 10]);
+    line_.add(name + "RatioLow", ratios[ratios.size() / 10])
+        .add(name + "RatioHigh", ratios[ratios.size() * 9 / 10]);
     line_.add(name + "WarmRatio", median(subject.warm_against_first));
   }
 

@@ -1,5 +1,6 @@
 // `npm run bundle [-- --emulated]`: one archive with all that checks a GPU on a host without network, Node or npm.
-// bench/gpu/README.md says what is in it. `--emulated` adds the emulation (build it first), to try the archive itself.
+// bench/gpu/README.md says what is in it. `--emulated` adds the emulation (build it first), to try the archive itself;
+// `--unpacked` leaves the folder as it is.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -178,4 +179,4 @@ function commit() {
 
 main()
 await buildChecks()
-pack()
+if (!process.argv.includes('--unpacked')) pack()

@@ -1,4 +1,5 @@
 import { geometricMean, quantile } from '../../dist/bench/quantile.js'
+import { apart } from './compare.js'
 import { numberIn, type Results, type Row, rowsOf, textIn } from './results.js'
 import { type ModelShape, modelShapes, type Work, works } from './scale.js'
 
@@ -16,6 +17,7 @@ export function goals(results: Results): Goal[] {
     ownSparse(results),
     eightBits(results),
     realLengths(results),
+    sameNumbers(results),
   ]
 }
 
@@ -128,6 +130,17 @@ function realLengths(results: Results): Goal {
     lowest(found),
     spreadOf(found),
   )
+}
+
+/** Whether both computed the same: the first numbers of the first text's last hidden state, in bfloat16. */
+function sameNumbers(results: Results): Goal {
+  const found = rowsOf(results, 'pytorch').flatMap((peer) => {
+    const own = ends(results, 'bfloat16', 'dense').find(({ model }) => model === peer.model)
+    if (peer.subject !== 'SDPA' || !Array.isArray(peer.first) || !Array.isArray(own?.first)) return []
+    return [apart(own.first, peer.first).difference]
+  })
+  const measured = found.length === 0 ? 'not measured' : Math.max(...found).toPrecision(2)
+  return ["largest difference to PyTorch's first numbers, bfloat16", 'stated', measured, '–']
 }
 
 /** Times faster than the compiled dense PyTorch at the same work. */

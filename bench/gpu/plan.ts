@@ -80,7 +80,8 @@ function probe(question: string, { root, scale, emulated, settings, device }: Co
       : ['--shapes', '8192x8192', '--tokens', '8192'],
     sweep: [
       ...['--shapes', linears(scale).map(shape).join(), '--tokens', sweepTokens(scale).join()],
-      ...['--choices', join(settings.work, 'choices.txt'), '--sustain', emulated ? '0' : '0.25'],
+      ...['--choices', join(settings.work, 'choices.txt'), '--sustain', emulated ? '0.01' : '0.25'],
+      ...['--sustain-tokens', emulated ? '64' : '16384'],
     ],
   }
   const usual = emulated

@@ -29,6 +29,7 @@ export function modelShapes(scale: Scale): Readonly<Record<string, ModelShape>> 
 }
 
 export function dtypes(scale: Scale): readonly Dtype[] {
+  if (scale === 'emulated') return ['bfloat16', 'int8']
   return scale === 'quick' ? ['bfloat16', 'float8'] : ['bfloat16', 'float8', 'float16', 'int8']
 }
 

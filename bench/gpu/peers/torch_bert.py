@@ -6,6 +6,7 @@ PyTorch needs: a batch is padded to its longest sequence. Only torch is needed; 
 
 import json
 import math
+import os
 import struct
 import sys
 import time
@@ -21,6 +22,8 @@ except ImportError as error:
 DTYPES = {"BF16": torch.bfloat16, "F16": torch.float16, "F32": torch.float32}
 # Texts of one padded batch: the fastest is what is compared.
 BATCHES = (32, 128)
+# Anything but "cuda" is for trying this program out.
+DEVICE = os.environ.get("GPU_CHECK_TORCH_DEVICE", "cuda")
 
 
 def read_safetensors(path):
@@ -70,7 +73,7 @@ class Bert(nn.Module):
         hidden = config["hidden_size"]
         self.word = nn.Embedding(config["vocab_size"], hidden)
         self.position = nn.Embedding(config["max_position_embeddings"], hidden)
-        self.type = nn.Embedding(config.get("type_vocab_size", 2), hidden)
+        self.kind = nn.Embedding(config.get("type_vocab_size", 2), hidden)
         self.norm = nn.LayerNorm(hidden, eps=1e-12)
         inner, heads = config["intermediate_size"], config["num_attention_heads"]
         self.layers = nn.ModuleList(Layer(hidden, heads, inner, sdpa) for _ in range(config["num_hidden_layers"]))
@@ -78,7 +81,7 @@ class Bert(nn.Module):
 
     def hidden(self, ids, mask):
         places = torch.arange(ids.shape[1], device=ids.device)
-        x = self.norm(self.word(ids) + self.position(places) + self.type.weight[0])
+        x = self.norm(self.word(ids) + self.position(places) + self.kind.weight[0])
         for layer in self.layers:
             x = layer(x, mask)
         return x
@@ -95,7 +98,7 @@ def load(directory, sdpa):
     names = {
         "word.weight": "embeddings.word_embeddings.weight",
         "position.weight": "embeddings.position_embeddings.weight",
-        "type.weight": "embeddings.token_type_embeddings.weight",
+        "kind.weight": "embeddings.token_type_embeddings.weight",
         "norm.weight": "embeddings.LayerNorm.weight",
         "norm.bias": "embeddings.LayerNorm.bias",
         "pooler.weight": "pooler.dense.weight",
@@ -117,7 +120,7 @@ def load(directory, sdpa):
             for ours, theirs in parts.items():
                 state[f"layers.{i}.{ours}.{kind}"] = stored[f"{place}.{theirs}.{kind}"]
     model.load_state_dict(state)
-    return model.to("cuda", torch.bfloat16).eval(), config["vocab_size"]
+    return model.to(DEVICE, torch.bfloat16).eval(), config["vocab_size"]
 
 
 def sequences_of(work, vocab):
@@ -139,8 +142,13 @@ def padded(sequences, size):
             ids[row, : len(each)] = torch.tensor(each)
         full = all(len(each) == longest for each in part)
         mask = None if full else (torch.arange(longest) < torch.tensor([len(each) for each in part])[:, None])
-        batches.append((ids.cuda(), None if full else mask[:, None, None, :].cuda()))
+        batches.append((ids.to(DEVICE), None if full else mask[:, None, None, :].to(DEVICE)))
     return batches
+
+
+def wait():
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
 
 
 def seconds_of(model, batches, least):
@@ -150,13 +158,13 @@ def seconds_of(model, batches, least):
 
     for _ in range(3):
         once()
-    torch.cuda.synchronize()
+    wait()
     times = []
     begin_all, started = time.time() * 1000, time.perf_counter()
     while time.perf_counter() - started < least or len(times) < 5:
         begin = time.perf_counter()
         once()
-        torch.cuda.synchronize()
+        wait()
         times.append(time.perf_counter() - begin)
     times.sort()
     return times[len(times) // 2], begin_all, time.time() * 1000
@@ -212,18 +220,18 @@ def subjects_of(directory, name):
 @torch.inference_mode()
 def main():
     directory, seconds, *models = sys.argv[1:]
-    if not torch.cuda.is_available():
+    if DEVICE == "cuda" and not torch.cuda.is_available():
         print(json.dumps({"missing": f"PyTorch {torch.__version__} sees no GPU"}))
         return
     end = time.perf_counter() + float(seconds)
-    print(json.dumps({"version": torch.__version__, "card": torch.cuda.get_device_name(0)}), flush=True)
+    print(json.dumps({"version": torch.__version__, "card": torch.cuda.get_device_name(0) if DEVICE == "cuda" else DEVICE}), flush=True)
     with open(f"{directory}/works.json") as file:
         works = json.load(file)
     for name in models:
         for subject, make in subjects_of(directory, name):
             try:
                 model, vocab = make()
-                ids = torch.tensor([sequences_of(works[0], vocab)[0]], device="cuda")
+                ids = torch.tensor([sequences_of(works[0], vocab)[0]], device=DEVICE)
                 first = model.hidden(ids, None)[0, 0, :8].float().tolist()
                 print(json.dumps({"subject": subject, "model": name, "first": first}), flush=True)
                 measure(subject, model, vocab, works, name, end)

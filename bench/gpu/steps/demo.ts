@@ -15,22 +15,23 @@ export async function demo({ models, scale }: StepSettings, emit: (row: Row) => 
   const checkpoint = await Checkpoint.open(join(folder, 'model'))
   const plan = await prune(checkpoint, { steps: [{ score: 'magnitude', pattern: '2:4' }] })
   const sources = { dense: checkpoint, '2:4': await plan.apply(checkpoint) }
-  const limit = scale === 'emulated' ? 8 : undefined
+  const emulated = scale === 'emulated'
   const texts = textsOf(data)
-  const all = ['float32', 'float16', 'bfloat16', 'int8', 'float8'] as const
+  const all = emulated ? ['bfloat16'] : ['float32', 'float16', 'bfloat16', 'int8', 'float8']
   for (const [form, source] of Object.entries(sources))
     for (const [device, dtype] of [['cpu', 'float32'], ...all.map((each) => ['cuda', each])] as [
       string,
       Dtype,
     ][]) {
       const encoder = await Encoder.load(source, {
-        device,
-        dtype,
-        sparsity: form === 'dense' ? 'off' : 'auto',
+        ...{ device, dtype, sparsity: form === 'dense' ? 'off' : 'auto' },
+        tuning: { budget: emulated ? 0 : undefined },
       })
       try {
-        const { value, interval, n } = await evaluate(encoder, { task: 'similarity', data, limit })
-        const speed = scale === 'emulated' ? {} : await textsPerSecond(encoder, texts)
+        const { value, interval, n } = await evaluate(encoder, {
+          ...{ task: 'similarity', data, limit: emulated ? 3 : undefined },
+        })
+        const speed = emulated ? {} : await textsPerSecond(encoder, texts)
         emit({ form, device, dtype, metric: 'spearman', value, interval, n, ...speed })
       } finally {
         encoder.dispose()

@@ -34,7 +34,7 @@ export async function parity({ scale, seconds }: StepSettings, emit: (row: Row) 
   const { ops } = addon()
   const libraries = findLibraries(cudaState().emulated)
   const tally = new Tally()
-  const worst = new Map<string, { cases: number; wrong: number; worst: number }>()
+  const counted = new Map<string, { cases: number; wrong: number; ofAllowed: number }>()
   let leftOut = 0
   for (const each of cases(ops, libraries, scale)) {
     if (performance.now() > end) {
@@ -45,16 +45,16 @@ export async function parity({ scale, seconds }: StepSettings, emit: (row: Row) 
     const { difference, largest } = apart(each.call('cuda'), each.call('plain'))
     const share = difference / each.allowed(largest)
     const key = `${verb} ${dtype}`
-    const known = worst.get(key) ?? { cases: 0, wrong: 0, worst: 0 }
+    const known = counted.get(key) ?? { cases: 0, wrong: 0, ofAllowed: 0 }
     const right = tally.add(share <= 1)
     if (!right) emit({ verb, dtype, what, difference, allowed: each.allowed(largest), right })
-    worst.set(key, {
+    counted.set(key, {
       cases: known.cases + 1,
       wrong: known.wrong + (right ? 0 : 1),
-      worst: Math.max(known.worst, share),
+      ofAllowed: Math.max(known.ofAllowed, share),
     })
   }
-  for (const [key, counts] of worst) {
+  for (const [key, counts] of counted) {
     const [verb, dtype] = key.split(' ')
     emit({ verb, dtype, ...counts })
   }

@@ -21,7 +21,11 @@ export async function tune({ scale, work, seconds }: StepSettings, emit: (row: R
       }
       const begin = performance.now()
       const encoder = await Encoder.load(modelDirectory(work, model, '2:4'), {
-        ...{ device: 'cuda', dtype, tuning: { budget: Number.POSITIVE_INFINITY } },
+        ...{
+          device: 'cuda',
+          dtype,
+          tuning: { budget: scale === 'emulated' ? 5000 : Number.POSITIVE_INFINITY },
+        },
       })
       const took = (performance.now() - begin) / 1000
       const seen = new Set<string>()
