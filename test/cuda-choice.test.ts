@@ -61,7 +61,10 @@ cudaTest('a 2:4 matrix runs sparse where that was measured faster, and both time
   const [first, second] = matrix.buckets
   t.is(first!.form, 'sparse bfloat16')
   t.true(first!.sparseMicroseconds! < first!.denseMicroseconds!)
-  t.regex(first!.reason, /^Sparse is faster by 1\.\d\d ×, measured at 33 tokens: with warm caches/)
+  t.regex(
+    first!.reason,
+    /^Sparse \(algorithm 1.*\) is faster by 1\.\d\d ×, measured at 33 tokens: with warm caches/,
+  )
   t.is(second!.form, 'bfloat16')
   t.regex(second!.reason, /^Not measured/)
   t.deepEqual(forms(matrix), ['bfloat16', 'sparse bfloat16'])
@@ -70,7 +73,7 @@ cudaTest('a 2:4 matrix runs sparse where that was measured faster, and both time
 
 cudaTest('it runs dense where sparse is slower, and the compressed form is freed', async (t) => {
   const { matrix } = await choose(t, temporaryDirectory('choice'), { emulation: 'sparse_gain=50' })
-  t.regex(matrix.buckets[0]!.reason, /^Sparse is slower by \d\.\d\d ×/)
+  t.regex(matrix.buckets[0]!.reason, /^Sparse \(algorithm \d.*\) is slower by \d\.\d\d ×/)
   t.true(matrix.buckets[0]!.sparseMicroseconds! > matrix.buckets[0]!.denseMicroseconds!)
   t.deepEqual(forms(matrix), ['bfloat16'])
 })

@@ -27,6 +27,14 @@ constexpr size_t kPromising = 4;
 
 using Product = std::function<void()>;
 
+std::string named(const SparseAlgorithm& algorithm) {
+  std::string name = "Sparse (algorithm " + std::to_string(algorithm.id);
+  if (algorithm.split_k > 1) name += ", sum split in " + std::to_string(algorithm.split_k);
+  if (algorithm.split_k_mode != CUSPARSELT_INVALID_MODE)
+    name += ", split mode " + std::to_string(algorithm.split_k_mode);
+  return name + ")";
+}
+
 std::string factor(double times) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f ×", times);
@@ -233,10 +241,11 @@ class Trial {
     const std::string at = ", measured at " + std::to_string(tokens_) +
                            (tokens_ == 1 ? " token" : " tokens") + ": with warm caches " +
                            factor(warm.ratio) + ".";
-    found.reason = found.sparse_wins ? "Sparse is faster by " + factor(cold.ratio) + at
-                   : cold.ratio >= 1
-                       ? "Sparse is faster by " + factor(cold.ratio) + ", within the spread" + at
-                       : "Sparse is slower by " + factor(1 / cold.ratio) + at;
+    found.reason =
+        found.sparse_wins ? named(found.sparse_algorithm) + " is faster by " + factor(cold.ratio) + at
+        : cold.ratio >= 1 ? named(found.sparse_algorithm) + " is faster by " + factor(cold.ratio) +
+                                ", within the spread" + at
+                          : named(found.sparse_algorithm) + " is slower by " + factor(1 / cold.ratio) + at;
   }
 
   Context& context_;
@@ -272,9 +281,9 @@ std::optional<Found> Found::from(const std::string& algorithm, double dense_us, 
   found.sparse_wins = std::string_view(verdict) == "sparse";
   const double ratio = dense_us / sparse_us;
   const std::string at = ", measured at " + std::to_string(tokens) + (tokens == 1 ? " token." : " tokens.");
-  found.reason = found.sparse_wins ? "Sparse is faster by " + factor(ratio) + at
-                 : ratio >= 1      ? "Sparse is not faster by more than the spread" + at
-                                   : "Sparse is slower by " + factor(1 / ratio) + at;
+  found.reason = found.sparse_wins ? named(found.sparse_algorithm) + " is faster by " + factor(ratio) + at
+                 : ratio >= 1 ? named(found.sparse_algorithm) + " is not faster by more than the spread" + at
+                              : named(found.sparse_algorithm) + " is slower by " + factor(1 / ratio) + at;
   return found;
 }
 
