@@ -102,7 +102,7 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
     found = Found::from(known->algorithm, known->dense_us, known->sparse_us, tokens);
   if (!found && tuning.has_budget()) {
     const auto begin = std::chrono::steady_clock::now();
-    found = measure(context_, shape(false, false), weight_, compressed_.data(), tokens);
+    found = measure(context_, shape(false), weight_, compressed_.data(), tokens);
     wanted.dense_us = found->dense_us;
     wanted.sparse_us = found->sparse_us;
     wanted.algorithm = found->algorithm();
@@ -136,7 +136,7 @@ void CudaLinear::settle() {
 }
 
 void CudaLinear::compress() {
-  const SparsePlan plan(*context_.sparse(), context_.sparse_handle(), shape(false, false), capacity_of(0),
+  const SparsePlan plan(*context_.sparse(), context_.sparse_handle(), shape(false), capacity_of(0),
                         weight_.bias.data(), {});
   const SparsePlan::CompressedBytes bytes = plan.compressed_bytes();
   const Arena::Block scratch = context_.memory().take(bytes.scratch);
@@ -153,28 +153,40 @@ const CudaLinear::Bucket& CudaLinear::bucket_of(size_t tokens) const {
 }
 
 /// `mixed`: a float32 linear between activations of another word, whose inputs come without padding.
-ProductShape CudaLinear::shape(bool mixed, bool residual) const {
+ProductShape CudaLinear::shape(bool mixed) const {
   return {.format = format_,
           .rows = weight_.padded_rows,
           .columns = mixed ? weight_.columns : weight_.stride,
           .weight_stride = weight_.stride,
           .input_stride = mixed ? weight_.columns : weight_.stride,
           .bias = !mixed && !is_8_bit(format_),
-          .residual = residual};
+          .residual = false};
 }
 
-void CudaLinear::multiply(const void* input, size_t tokens, size_t capacity, bool mixed, const void* residual,
-                          void* out) const {
+/// The algorithm was chosen at another number of tokens of its class, and without what the epilogue adds;
+/// where it is refused here, the library's own choice.
+std::unique_ptr<SparsePlan> CudaLinear::sparse_plan(const ProductShape& product, size_t capacity,
+                                                    const SparseAlgorithm& algorithm) const {
+  const auto made = [&](const SparseAlgorithm& with) {
+    return std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), product, capacity,
+                                        product.bias ? weight_.bias.data() : nullptr, with);
+  };
+  if (algorithm == SparseAlgorithm{}) return made(algorithm);
+  try {
+    return made(algorithm);
+  } catch (const Error& error) {
+    if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
+    return made({});
+  }
+}
+
+void CudaLinear::multiply(const ProductShape& product, size_t tokens, size_t capacity, const void* input,
+                          const void* residual, void* out) const {
   const Bucket& bucket = bucket_of(tokens);
-  const bool runs_sparse = bucket.sparse && !held_dense_;
-  const Key key{capacity, residual != nullptr};
-  const ProductShape product = shape(mixed, residual != nullptr);
-  if (runs_sparse) {
+  const Key key{capacity, product.residual, product.activation};
+  if (runs_sparse(tokens)) {
     std::unique_ptr<SparsePlan>& plan = sparse_plans_[key];
-    if (!plan)
-      plan =
-          std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), product, capacity,
-                                       product.bias ? weight_.bias.data() : nullptr, bucket.sparse_algorithm);
+    if (!plan) plan = sparse_plan(product, capacity, bucket.sparse_algorithm);
     plan->run({compressed_.data(), input, residual, out}, context_.workspace(plan->workspace_bytes()),
               context_.stream());
     return;
@@ -200,14 +212,20 @@ void CudaLinear::run(const CudaActivations& in, Activation activation, const Cud
 void CudaLinear::run_plain(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                            CudaActivations& out) const {
   const Rows& to = out.rows();
+  ProductShape product = shape(false);
   // The library adds before an activation could be computed; ours is added after it.
-  const bool fused = activation == Activation::none;
-  multiply(in.rows().data, in.tokens(), in.capacity(), false,
-           fused && residual ? residual->rows().data : nullptr, to.data);
-  if (!fused)
+  const bool plain = activation == Activation::none;
+  product.residual = plain && residual != nullptr;
+  if (residual == nullptr && fuses(format_, activation, runs_sparse(in.tokens())))
+    product.activation = activation;
+  multiply(product, in.tokens(), in.capacity(), in.rows().data,
+           product.residual ? residual->rows().data : nullptr, to.data);
+  if (plain || product.activation == activation) {
+    if (out.quantised().data != nullptr) quantise(to, in.extent(), out.quantised(), context_.stream());
+  } else {
     activate(to, activation, residual ? residual->rows() : Rows{}, in.extent(), to, out.quantised(),
              context_.stream());
-  if (fused && out.quantised().data != nullptr) quantise(to, in.extent(), out.quantised(), context_.stream());
+  }
 }
 
 void CudaLinear::run_mixed(const CudaActivations& in, Activation activation, const CudaActivations* residual,
@@ -215,7 +233,7 @@ void CudaLinear::run_mixed(const CudaActivations& in, Activation activation, con
   const Arena::Block input = context_.memory().take(in.capacity() * weight_.columns * sizeof(float));
   const Arena::Block sums = context_.memory().take(in.capacity() * weight_.padded_rows * sizeof(float));
   to_float(in.rows(), in.extent(), input.as<float>(), context_.stream());
-  multiply(input.data(), in.tokens(), in.capacity(), true, nullptr, sums.data());
+  multiply(shape(true), in.tokens(), in.capacity(), input.data(), nullptr, sums.data());
   dequantise({.sums = sums.data(),
               .word = SumWord::float32,
               .token_scales = context_.ones(std::max(in.capacity(), weight_.padded_rows)),
@@ -238,7 +256,7 @@ void CudaLinear::run_8_bit(const CudaActivations& in, Activation activation, con
     input = own.quantised;
   }
   const Arena::Block sums = context_.memory().take(in.capacity() * weight_.padded_rows * sizeof(float));
-  multiply(input.data, in.tokens(), in.capacity(), false, nullptr, sums.data());
+  multiply(shape(false), in.tokens(), in.capacity(), input.data, nullptr, sums.data());
   dequantise({.sums = sums.data(),
               .word = format_ == Format::int8 ? SumWord::int32 : SumWord::float32,
               .token_scales = input.scales,

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <tuple>
 
 #include "backend/backend.h"
 #include "cuda/cuda_activations.h"
@@ -41,17 +42,21 @@ class CudaLinear final : public PackedLinear {
     std::optional<double> dense_us{}, sparse_us{};
     std::string reason{};
   };
-  /// A product for one capacity, with or without the residual.
-  using Key = std::pair<size_t, bool>;
+  /// A product for one capacity, with or without the residual, and its activation.
+  using Key = std::tuple<size_t, bool, Activation>;
 
   void decide(const LinearWeights& weights);
   std::string why_dense(const LinearWeights& weights) const;
   void compress();
   Bucket measured(size_t bound, Tuning& tuning);
   const Bucket& bucket_of(size_t tokens) const;
-  ProductShape shape(bool mixed, bool residual) const;
-  void multiply(const void* input, size_t tokens, size_t capacity, bool mixed, const void* residual,
-                void* out) const;
+  ProductShape shape(bool mixed) const;
+  bool runs_sparse(size_t tokens) const { return bucket_of(tokens).sparse && !held_dense_; }
+  std::unique_ptr<SparsePlan> sparse_plan(const ProductShape& product, size_t capacity,
+                                          const SparseAlgorithm& algorithm) const;
+  /// Queues the product for `tokens` rows, in buffers of `capacity`.
+  void multiply(const ProductShape& product, size_t tokens, size_t capacity, const void* input,
+                const void* residual, void* out) const;
   void run_plain(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                  CudaActivations& out) const;
   void run_mixed(const CudaActivations& in, Activation activation, const CudaActivations* residual,

@@ -33,6 +33,12 @@ Types types_of(Format format) {
 
 using Product = std::unique_ptr<cublasLtMatmulDescOpaque_t, cublasStatus_t (*)(cublasLtMatmulDesc_t)>;
 
+cublasLtEpilogue_t epilogue_of(const ProductShape& shape) {
+  if (shape.activation == Activation::relu) return CUBLASLT_EPILOGUE_RELU_BIAS;
+  if (shape.activation == Activation::gelu_tanh) return CUBLASLT_EPILOGUE_GELU_BIAS;
+  return CUBLASLT_EPILOGUE_BIAS;
+}
+
 Product product_of(const CublasLt& library, const ProductShape& shape, const void* bias) {
   const Types types = types_of(shape.format);
   const char* doing = "describing a product";
@@ -46,7 +52,7 @@ Product product_of(const CublasLt& library, const ProductShape& shape, const voi
   set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
   if (!shape.bias) return product;
-  set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+  set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(shape));
   set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   return product;
 }

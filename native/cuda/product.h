@@ -6,9 +6,9 @@
 
 namespace twofour::cuda {
 
-/// What a matrix product of the libraries computes: D = W·X (+ bias) (+ C), with W [rows, columns] and X
-/// [tokens, columns] row-major in the format's numbers, C and D [tokens, rows] row-major. As the libraries
-/// see it, D and X are in column order, so that nothing is ever transposed.
+/// What a matrix product of the libraries computes: D = activation(W·X (+ bias)) or W·X (+ bias) (+ C), with
+/// W [rows, columns] and X [tokens, columns] row-major in the format's numbers, C and D [tokens, rows]
+/// row-major. As the libraries see it, D and X are in column order, so that nothing is ever transposed.
 struct ProductShape {
   Format format;
   size_t rows;     ///< Also the stride of C and D.
@@ -16,6 +16,8 @@ struct ProductShape {
   size_t weight_stride, input_stride;
   bool bias;      ///< [rows] numbers of D's kind, added to every token's row.
   bool residual;  ///< C is added; else it is not read.
+  /// Of the sum and the bias, where the library computes it: see fuses(). None with a residual.
+  Activation activation = Activation::none;
   auto operator<=>(const ProductShape&) const = default;
 };
 
@@ -26,6 +28,14 @@ constexpr size_t bytes_of_output(Format format) {
 constexpr size_t bytes_of_input(Format format) {
   if (format == Format::float32) return 4;
   return format == Format::float16 || format == Format::bfloat16 ? 2 : 1;
+}
+
+/// Whether a library's epilogue is this very function. Both GELUs of cuBLASLt are the tanh form, and
+/// cuSPARSELt has one for int8 only, whose form is not documented. 8-bit sums are not yet numbers, and what
+/// float32 is for is comparing.
+constexpr bool fuses(Format format, Activation activation, bool sparse) {
+  if (format != Format::float16 && format != Format::bfloat16) return false;
+  return activation == Activation::relu || (activation == Activation::gelu_tanh && !sparse);
 }
 
 struct Operands {

@@ -79,6 +79,13 @@ void SparsePlan::describe(const ProductShape& shape, size_t tokens, const void* 
                                                 CUSPARSE_OPERATION_TRANSPOSE, &weight_, &input_, &out_, &out_,
                                                 types.compute),
         doing);
+  if (shape.activation == Activation::relu) {
+    const int on = 1;
+    check(library_,
+          library_.cusparseLtMatmulDescSetAttribute(&handle_, &product_, CUSPARSELT_MATMUL_ACTIVATION_RELU,
+                                                    &on, sizeof on),
+          doing);
+  }
   if (!shape.bias) return;
   check(library_,
         library_.cusparseLtMatmulDescSetAttribute(&handle_, &product_, CUSPARSELT_MATMUL_BIAS_POINTER, &bias,
