@@ -59,7 +59,7 @@ function table(rows: readonly Row[], wanted?: readonly string[]): string[] {
 
 /** Times of the clock serve the program; versions are told once, with the device. */
 function isTold(key: string): boolean {
-  return !/(From|To)$|^(from|path|question|cublaslt|cusparselt|computeCapability)$/.test(key)
+  return !/(From|To)$|^(first|from|path|question|cublaslt|cusparselt|computeCapability)$/.test(key)
 }
 
 function cell(value: unknown): string {
