@@ -65,7 +65,6 @@ class Trial {
         stopwatch_(session.stream()),
         line_(line_of("sweep", problem)) {
     padded_.tokens = twofour::cuda::capacity_of(problem.tokens);
-    made_ = std::make_unique<Case>(padded_);
   }
 
   void run() {
@@ -80,6 +79,7 @@ class Trial {
 
  private:
   void measure() {
+    made_ = std::make_unique<Case>(padded_);
     DenseProduct dense(session_, problem_, made_->bias_pointer());
     const Work dense_work = dense_run(dense);
     dense.choose(best_dense(dense, stopwatch_, dense_work));
@@ -100,9 +100,10 @@ class Trial {
         [this, &product] { product.run(made_->dense_operands(), session_.stream(), session_.workspace(0)); };
   }
   Work sparse_run(const SparseProduct& product) const {
-    void* workspace = session_.workspace(product.workspace_bytes());
-    return [this, &product, workspace] {
-      product.run(made_->sparse_operands(compressed_), session_.stream(), workspace);
+    // Asked for each time: another product may have made it larger.
+    return [this, &product] {
+      product.run(made_->sparse_operands(compressed_), session_.stream(),
+                  session_.workspace(product.workspace_bytes()));
     };
   }
 
