@@ -4,6 +4,7 @@
 #include "choices.h"
 #include "cuda/buckets.h"
 #include "questions.h"
+#include "turns.h"
 
 /// Every shape × tokens × dtype: the best of cuBLASLt at the true number of tokens, the best of an exhaustive
 /// search of cuSPARSELt at twofour's capacity, and what twofour chose, in turn in the same rounds.
@@ -12,30 +13,6 @@ namespace {
 
 /// Of the quick search, how many are measured well.
 constexpr size_t kFinalists = 4;
-
-struct Subject {
-  std::string name;
-  Work work;
-  int times = 1;
-  std::vector<double> cold{}, warm{}, against_first{}, warm_against_first{};
-};
-
-/// In turn, so that clocks and heat are the same for all; the first is what the others are compared with.
-void take_turns(Stopwatch& stopwatch, std::vector<Subject>& subjects, int rounds) {
-  for (Subject& each : subjects)
-    each.times = std::clamp(static_cast<int>(300 / std::max(1.0, stopwatch.quick(each.work))), 1, 50);
-  for (int round = 0; round < rounds; ++round) {
-    for (size_t turn = 0; turn < subjects.size(); ++turn) {
-      Subject& each = subjects[(turn + static_cast<size_t>(round)) % subjects.size()];
-      each.cold.push_back(stopwatch.cold(each.work));
-      each.warm.push_back(stopwatch.warm(each.work, each.times));
-    }
-    for (Subject& each : subjects) {
-      each.against_first.push_back(subjects[0].cold.back() / each.cold.back());
-      each.warm_against_first.push_back(subjects[0].warm.back() / each.warm.back());
-    }
-  }
-}
 
 size_t best_dense(DenseProduct& product, Stopwatch& stopwatch, const Work& work) {
   size_t best = 0;

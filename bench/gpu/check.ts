@@ -52,7 +52,7 @@ function budget(): number {
   throw new TypeError(`Expected --budget to be seconds above 0, got '${options.budget}'.`)
 }
 
-/** The run's own caches, but libraries that \`twofour cuda install\` fetched are found as ever. */
+/** The run's own caches, but libraries that `twofour cuda install` fetched are found as ever. */
 function prepare(work: string): void {
   const cache = join(work, 'cache')
   mkdirSync(join(cache, 'twofour'), { recursive: true })
