@@ -65,7 +65,7 @@ DenseProduct::DenseProduct(const Session& session, const Problem& problem, const
       out_(layout(session, problem.output, problem.rows, problem.tokens),
            session.dense().cublasLtMatrixLayoutDestroy) {
   set_epilogue(problem, bias);
-  find(problem);
+  find();
 }
 
 void DenseProduct::set_epilogue(const Problem& problem, const void* bias) {
@@ -82,7 +82,7 @@ void DenseProduct::set_epilogue(const Problem& problem, const void* bias) {
   set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, static_cast<int32_t>(type_of(problem.bias_number)));
 }
 
-void DenseProduct::find(const Problem&) {
+void DenseProduct::find() {
   const auto& library = session_.dense();
   cublasLtMatmulPreferenceOpaque_t* made = nullptr;
   check(library.cublasLtMatmulPreferenceCreate(&made), "look for an algorithm");

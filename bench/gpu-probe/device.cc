@@ -13,7 +13,13 @@ void check(cudaError_t status, const char* doing) {
 }
 
 Memory::Memory(size_t bytes) : bytes_(bytes) {
-  if (bytes > 0) check(cudaMalloc(&data_, bytes), "allocating");
+  if (bytes == 0) return;
+  const cudaError_t status = cudaMalloc(&data_, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    throw Refused("allocate " + std::to_string(bytes) + " bytes: the card has not so much");
+  }
+  check(status, "allocating");
 }
 
 Memory::Memory(const std::vector<std::byte>& values) : Memory(values.size(), values) {}

@@ -13,9 +13,13 @@ namespace probe {
 struct DeviceFailure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// What a library did not want, or the card has no memory for: an answer, not a failure.
+struct Refused : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 void check(cudaError_t status, const char* doing);
 
-/// Device memory.
+/// Device memory. Throws Refused where there is not so much.
 class Memory {
  public:
   Memory() = default;

@@ -43,7 +43,7 @@ class DenseProduct {
   template <class T>
   using Owned = std::unique_ptr<T, cublasStatus_t (*)(T*)>;
   void set_epilogue(const Problem& problem, const void* bias);
-  void find(const Problem& problem);
+  void find();
 
   const Session& session_;
   bool whole_sums_, residual_;

@@ -7,11 +7,6 @@
 
 namespace probe {
 
-/// What a library did not want: an answer, not a failure.
-struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
 /// The first device with a stream, both libraries with a handle each, and their scratch memory. Either
 /// library may be absent.
 class Session {

@@ -4,6 +4,7 @@
 #include "choices.h"
 #include "cuda/buckets.h"
 #include "questions.h"
+#include "turns.h"
 
 /// Every shape × tokens × dtype: the best of cuBLASLt at the true number of tokens, the best of an exhaustive
 /// search of cuSPARSELt at twofour's capacity, and what twofour chose, in turn in the same rounds.
@@ -12,30 +13,6 @@ namespace {
 
 /// Of the quick search, how many are measured well.
 constexpr size_t kFinalists = 4;
-
-struct Subject {
-  std::string name;
-  Work work;
-  int times = 1;
-  std::vector<double> cold{}, warm{}, against_first{}, warm_against_first{};
-};
-
-/// In turn, so that clocks and heat are the same for all; the first is what the others are compared with.
-void take_turns(Stopwatch& stopwatch, std::vector<Subject>& subjects, int rounds) {
-  for (Subject& each : subjects)
-    each.times = std::clamp(static_cast<int>(300 / std::max(1.0, stopwatch.quick(each.work))), 1, 50);
-  for (int round = 0; round < rounds; ++round) {
-    for (size_t turn = 0; turn < subjects.size(); ++turn) {
-      Subject& each = subjects[(turn + static_cast<size_t>(round)) % subjects.size()];
-      each.cold.push_back(stopwatch.cold(each.work));
-      each.warm.push_back(stopwatch.warm(each.work, each.times));
-    }
-    for (Subject& each : subjects) {
-      each.against_first.push_back(subjects[0].cold.back() / each.cold.back());
-      each.warm_against_first.push_back(subjects[0].warm.back() / each.warm.back());
-    }
-  }
-}
 
 size_t best_dense(DenseProduct& product, Stopwatch& stopwatch, const Work& work) {
   size_t best = 0;
@@ -65,7 +42,6 @@ class Trial {
         stopwatch_(session.stream()),
         line_(line_of("sweep", problem)) {
     padded_.tokens = twofour::cuda::capacity_of(problem.tokens);
-    made_ = std::make_unique<Case>(padded_);
   }
 
   void run() {
@@ -80,6 +56,7 @@ class Trial {
 
  private:
   void measure() {
+    made_ = std::make_unique<Case>(padded_);
     DenseProduct dense(session_, problem_, made_->bias_pointer());
     const Work dense_work = dense_run(dense);
     dense.choose(best_dense(dense, stopwatch_, dense_work));
@@ -100,9 +77,10 @@ class Trial {
         [this, &product] { product.run(made_->dense_operands(), session_.stream(), session_.workspace(0)); };
   }
   Work sparse_run(const SparseProduct& product) const {
-    void* workspace = session_.workspace(product.workspace_bytes());
-    return [this, &product, workspace] {
-      product.run(made_->sparse_operands(compressed_), session_.stream(), workspace);
+    // Asked for each time: another product may have made it larger.
+    return [this, &product] {
+      product.run(made_->sparse_operands(compressed_), session_.stream(),
+                  session_.workspace(product.workspace_bytes()));
     };
   }
 

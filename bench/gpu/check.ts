@@ -12,16 +12,24 @@ import { runCommand } from './run-command.js'
 import { Writer } from './writer.js'
 
 const root = dirname(import.meta.dirname)
-const { values: options } = parseArgs({
-  options: {
-    out: { type: 'string', default: 'gpu-check-results' },
-    quick: { type: 'boolean', default: false },
-    models: { type: 'string' },
-    only: { type: 'string' },
-    budget: { type: 'string' },
-    emulated: { type: 'boolean', default: false },
-  },
-})
+const known = {
+  out: { type: 'string', default: 'gpu-check-results' },
+  quick: { type: 'boolean', default: false },
+  models: { type: 'string' },
+  only: { type: 'string' },
+  budget: { type: 'string' },
+  emulated: { type: 'boolean', default: false },
+} as const
+const options = readOptions()
+
+function readOptions() {
+  try {
+    return parseArgs({ options: known }).values
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(2)
+  }
+}
 
 function wantedSteps(): readonly Planned[] {
   if (options.only === undefined) return plan
@@ -44,7 +52,7 @@ function budget(): number {
   throw new TypeError(`Expected --budget to be seconds above 0, got '${options.budget}'.`)
 }
 
-/** The run's own caches, but libraries that \`twofour cuda install\` fetched are found as ever. */
+/** The run's own caches, but libraries that `twofour cuda install` fetched are found as ever. */
 function prepare(work: string): void {
   const cache = join(work, 'cache')
   mkdirSync(join(cache, 'twofour'), { recursive: true })

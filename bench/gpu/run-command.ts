@@ -10,6 +10,12 @@ export type Command = {
 
 export type Ending = { readonly state: 'done' | 'failed' | 'stopped'; readonly reason: string }
 
+/** Programs that run now. They are in groups of their own, which a terminal's Ctrl-C does not reach. */
+const running = new Set<number>()
+process.on('exit', () => {
+  for (const pid of running) kill(pid)
+})
+
 /**
  * Runs a program whose JSON lines are rows; all else that it prints goes to `log`. When its time is over, it and what
  * it started are killed; rows that came before stay.
@@ -27,6 +33,7 @@ export async function runCommand(
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
+  if (child.pid !== undefined) running.add(child.pid)
   const lines = createInterface({ input: child.stdout })
   lines.on('line', (line) => {
     const row = rowIn(line)
@@ -52,6 +59,7 @@ export async function runCommand(
     })
   })
   clearTimeout(timer)
+  if (child.pid !== undefined) running.delete(child.pid)
   if (stopped) return { state: 'stopped', reason: `Its ${Math.round(seconds)} s were over.` }
   if (ended === '' && failed === '') return { state: 'done', reason: '' }
   return { state: 'failed', reason: failed || `${ended}${said && `: ${said}`}` }

@@ -204,17 +204,43 @@ def sparsify(model):
     return model
 
 
-def subjects_of(directory, name):
-    def sdpa(form):
-        return load(f"{directory}/{name}-{form}", True)
+def dense(directory, name):
+    return load(f"{directory}/{name}-dense", True)
 
-    yield "SDPA, compiled", lambda: (lambda model, vocab: (compile_layers(model), vocab))(*sdpa("dense"))
-    yield "SDPA", lambda: sdpa("dense")
-    yield "to_sparse_semi_structured, SDPA", lambda: (lambda model, vocab: (sparsify(model), vocab))(*sdpa("2of4"))
-    yield "to_sparse_semi_structured, SDPA, compiled", lambda: (
-        lambda model, vocab: (compile_layers(sparsify(model)), vocab)
-    )(*sdpa("2of4"))
-    yield "eager", lambda: load(f"{directory}/{name}-dense", False)
+
+def sparse(directory, name):
+    model, vocab = load(f"{directory}/{name}-2of4", True)
+    return sparsify(model), vocab
+
+
+def compiled(make):
+    def made(directory, name):
+        model, vocab = make(directory, name)
+        return compile_layers(model), vocab
+
+    return made
+
+
+def eager(directory, name):
+    return load(f"{directory}/{name}-dense", False)
+
+
+# What is compared with comes first: the time may run out.
+SUBJECTS = {
+    "SDPA, compiled": compiled(dense),
+    "SDPA": dense,
+    "to_sparse_semi_structured, SDPA, compiled": compiled(sparse),
+    "to_sparse_semi_structured, SDPA": sparse,
+    "eager": eager,
+}
+
+
+def try_subject(subject, name, directory, works, end):
+    model, vocab = SUBJECTS[subject](directory, name)
+    ids = torch.tensor([sequences_of(works[0], vocab)[0]], device=DEVICE)
+    first = model.hidden(ids, None)[0, 0, :8].float().tolist()
+    print(json.dumps({"subject": subject, "model": name, "first": first}), flush=True)
+    measure(subject, model, vocab, works, name, end)
 
 
 @torch.inference_mode()
@@ -224,19 +250,15 @@ def main():
         print(json.dumps({"missing": f"PyTorch {torch.__version__} sees no GPU"}))
         return
     end = time.perf_counter() + float(seconds)
-    print(json.dumps({"version": torch.__version__, "card": torch.cuda.get_device_name(0) if DEVICE == "cuda" else DEVICE}), flush=True)
+    card = torch.cuda.get_device_name(0) if DEVICE == "cuda" else DEVICE
+    print(json.dumps({"version": torch.__version__, "card": card}), flush=True)
     with open(f"{directory}/works.json") as file:
         works = json.load(file)
-    for name in models:
-        for subject, make in subjects_of(directory, name):
+    for subject in SUBJECTS:
+        for name in models:
             try:
-                model, vocab = make()
-                ids = torch.tensor([sequences_of(works[0], vocab)[0]], device=DEVICE)
-                first = model.hidden(ids, None)[0, 0, :8].float().tolist()
-                print(json.dumps({"subject": subject, "model": name, "first": first}), flush=True)
-                measure(subject, model, vocab, works, name, end)
-                del model
-            except Exception as error:  # noqa: BLE001: one subject that fails is a row, and the others go on
+                try_subject(subject, name, directory, works, end)
+            except Exception as error:  # one that fails is a row, and the others go on
                 reason = str(error).strip().split("\n")[0][:300]
                 print(json.dumps({"subject": subject, "model": name, "refused": reason}), flush=True)
 

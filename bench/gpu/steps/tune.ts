@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Encoder } from 'twofour'
 import type { Measurement } from '../../../binding.js'
@@ -49,13 +49,15 @@ export async function tune({ scale, work, seconds }: StepSettings, emit: (row: R
       }
       encoder.dispose()
       emit({ model, dtype, took })
+      // Each time: the step may be stopped.
+      writeFileSync(join(work, 'choices.txt'), choices().join(''))
     }
-  writeFileSync(join(work, 'choices.txt'), choices().join(''))
 }
 
 /** Lines that the probe reads: dtype rows columns bound dense-algorithm id split mode form. */
 function choices(): string[] {
   const file = join(process.env.XDG_CACHE_HOME!, 'twofour', 'cuda-tuning.json')
+  if (!existsSync(file)) return []
   const cache = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Measurement[]>
   return Object.values(cache)
     .flat()
