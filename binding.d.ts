@@ -79,20 +79,60 @@ export type Measurement = {
   tokens: number
   denseMicroseconds: number
   sparseMicroseconds: number
+  /** What the backend needs to run them so again; opaque, and absent where the names say it all. */
+  algorithm?: string
 }
 
-export type LinearDtype = 'float32' | 'bfloat16' | 'int8' | 'float8'
+export type LinearDtype = 'float32' | 'float16' | 'bfloat16' | 'int8' | 'float8'
 export type Sparsity = 'auto' | 'off' | 'require'
 
 /** Opaque; owns packed weights on a device. */
 export type EncoderHandle = { readonly __brand: 'encoder' }
 
+/** Absolute paths of shared libraries; a bare name is left to the loader, and '' says that none was found. */
+export type CudaLibraries = { cublaslt: string; cusparselt: string }
+
+/** What the CUDA plugin says is here. Texts are '' where there is nothing to say. */
+export type CudaReport = {
+  plugin: { available: boolean; file: string; code: string; reason: string }
+  /** Computed on the CPU: no figure of it is a GPU's. */
+  emulated: boolean
+  /** 13000 is 13.0. The driver's is the newest runtime that it serves; 0: no driver, or no plugin. */
+  runtimeVersion: number
+  driverVersion: number
+  /** The driver that the runtime inside of the plugin needs. */
+  minimumDriver: string
+  /** Why there is no device at all. */
+  code: string
+  reason: string
+  devices: {
+    index: number
+    name: string
+    computeCapability: string
+    memoryBytes: number
+    available: boolean
+    code: string
+    reason: string
+  }[]
+  /** Of those that were given. */
+  libraries: {
+    name: string
+    path: string
+    version: string
+    usable: boolean
+    code: string
+    sentence: string
+  }[]
+}
+
 export type LoadRequest = {
   spec: NativeSpec
   /** Slot → source. Already in their final shape under form 'remove'. */
   weights: Record<string, WeightSource>
-  /** 'cpu' or 'plain'. */
+  /** 'cpu', 'plain', 'cuda' or 'cuda:N'. */
   device: string
+  /** Only looked at for a CUDA device. */
+  libraries: CudaLibraries
   /** Of the layers' linears; pooler, projection and heads stay float32. */
   dtype: LinearDtype
   /** Slots of the layers' linears that stay float32 ('ffnOut' …). */
@@ -189,6 +229,12 @@ export type Addon = {
     memoryBytes: number
   }
 
+  /**
+   * Opens the CUDA plugin (TWOFOUR_CUDA_PLUGIN, else libtwofour_cuda.so beside the addon), and the libraries where they
+   * are given. That something is missing is an answer, not an error.
+   */
+  cuda(libraries: CudaLibraries | null): CudaReport
+
   cancel(ticket: number): void
 
   loadEncoder(request: LoadRequest, control: Control): Promise<EncoderHandle>
@@ -223,6 +269,10 @@ export type Addon = {
   readonly ops: Ops
 }
 
+/**
+ * A request may name `libraries`; without, a CUDA device lets the loader look for them. It may name a dtype as
+ * `storage`: activations are then stored as beside linears of that dtype.
+ */
 export type Ops = {
   devices(): string[]
   linear(

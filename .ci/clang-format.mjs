@@ -45,9 +45,9 @@ function fetchIt() {
 
 const candidates = [process.env.CLANG_FORMAT, 'clang-format', 'clang-format-19'].filter(Boolean)
 const clangFormat = candidates.find(isRight) ?? fetchIt()
-const sources = readdirSync(join(root, 'native'), { recursive: true })
+const sources = ['native', 'bench']
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
   .filter((name) => /\.(cc|h|cu|cuh)$/.test(name))
-  .map((name) => join('native', name))
   .sort()
 const options = process.argv.includes('--fix') ? ['-i'] : ['--dry-run', '--Werror']
 const { status } = spawnSync(clangFormat, [...options, ...sources], { cwd: root, stdio: 'inherit' })

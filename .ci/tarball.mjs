@@ -1,6 +1,7 @@
 // The packed package as users get it: its files, its types, installed in empty folders without a compiler, loaded
 // by import, by require and from a bundle under several versions of Node, and compiled again by `twofour build`.
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -25,6 +26,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (name) => join(root, 'node_modules', '.bin', name)
 const work = mkdtempSync(join(tmpdir(), 'twofour-tarball-'))
 const model = join(root, 'test', 'golden', 'bert-base')
+/** The CUDA plugin goes with the addon where it was compiled. */
+const binaries = ['Release/libtwofour_cuda.so', 'Release/twofour.node'].filter((name) =>
+  existsSync(join(root, 'build', name)),
+)
 const { version, dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const tarball = join(work, `twofour-${version}.tgz`)
 
@@ -52,7 +57,9 @@ function filesOfTarball() {
   ].filter((name) => !names.includes(name))
   expect(missing.length === 0, `the tarball lacks ${missing.join(', ')}`)
   const extra = names.filter(
-    (name) => !wanted.includes(name) && !/^(dist|native)\/|^build\/Release\/twofour\.node$/.test(name),
+    (name) =>
+      !wanted.includes(name) &&
+      !/^(dist|native(?!\/emulation))\/|^build\/Release\/(twofour\.node|libtwofour_cuda\.so)$/.test(name),
   )
   expect(extra.length === 0, `the tarball holds ${extra.join(', ')}`)
 }
@@ -68,7 +75,7 @@ function install(folder, options, env) {
     'a build tool was installed',
   )
   const made = readdirSync(join(folder, 'node_modules', 'twofour', 'build'), { recursive: true }).sort()
-  expect(made.join() === 'Release,Release/twofour.node', `build/ holds ${made.join(', ')}`)
+  expect(made.join() === ['Release', ...binaries].join(), `build/ holds ${made.join(', ')}`)
 }
 
 function bundle(folder) {

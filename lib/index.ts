@@ -5,13 +5,20 @@ export { Safetensors, type TensorEntry } from './checkpoint/safetensors.js'
 export { saveSafetensors } from './checkpoint/safetensors-write.js'
 export type { CheckpointSummary } from './checkpoint/summary.js'
 export { type InspectOptions, inspectWeights, type WeightInspection } from './checkpoint/zeros.js'
+export {
+  type CudaInstallOptions,
+  type InstalledLibrary,
+  installCudaLibraries,
+} from './cuda/install.js'
+export { type CudaLibrary, type CudaState, cudaState } from './cuda/state.js'
 export { type Device, devices } from './devices.js'
 export type { Sequence } from './encoder/batch.js'
 export type { Classification, ClassifyOptions } from './encoder/classify.js'
+export type { EncoderDevice } from './encoder/device.js'
 export type { EmbeddedTexts, Embeddings, EmbedOptions } from './encoder/embed.js'
 export { Encoder } from './encoder/encoder.js'
 export type { FilledMask, FillMaskOptions } from './encoder/fill-mask.js'
-export type { EncoderDevice, EncoderOptions } from './encoder/options.js'
+export type { EncoderOptions } from './encoder/options.js'
 export type { OutputName, RunOptions, RunOutputs } from './encoder/run.js'
 export type { TextSource } from './encoder/text-chunks.js'
 export type { Text } from './encoder/texts.js'

@@ -13,18 +13,20 @@ export type ChildEnd = {
 }
 
 /**
- * Runs an ES module as a program of its own, with `Encoder` imported. One that hangs is killed after a minute,
+ * Runs an ES module as a program of its own, with `Encoder` imported and these variables set. One that hangs is killed after a minute,
  * which `signal` shows.
  */
 export function runChild(
   source: string,
   args: readonly string[] = [],
   nodeArguments: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<ChildEnd> {
   const program = `import { Encoder } from ${JSON.stringify(twofourUrl)}\n${source}`
   const argv = [...nodeArguments, '--input-type=module', '-e', program, '--', ...args]
   return new Promise((resolve) => {
-    execFile(process.execPath, argv, { timeout: 60_000 }, (error, stdout, stderr) => {
+    const env = { ...process.env, ...environment }
+    execFile(process.execPath, argv, { timeout: 60_000, env }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null
       resolve({ code, signal: error?.signal ?? null, stdout, stderr })
     })

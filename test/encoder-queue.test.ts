@@ -6,15 +6,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { Checkpoint, Encoder, type EncoderOptions } from 'twofour'
 import { equalExactly } from './equal.js'
-import { longRun, manyLayers } from './long-run.js'
+import { longLength, longRun, manyLayers } from './long-run.js'
 import { makeCheckpoint } from './make-checkpoint.js'
+import { onDevice } from './test-device.js'
 
 const small = makeCheckpoint({ head: 'ForSequenceClassification', seed: 6 })
 const large = manyLayers()
 const short = [[5, 9, 13], [7]]
 
 async function load(path: Promise<string>, options: EncoderOptions = {}): Promise<Encoder> {
-  return Encoder.load(await path, { device: 'cpu', ...options })
+  return Encoder.load(await path, { ...onDevice, ...options })
 }
 
 /** Settles a promise into what became of it. */
@@ -164,7 +165,7 @@ test.serial('runs in flight at dispose end as if nothing had happened', async (t
   encoder.dispose()
   await t.throwsAsync(() => encoder.run(short), disposed)
   const [long, ...others] = await Promise.all(runs)
-  t.is(long!.dims.lastHiddenState![0], 20 * 256)
+  t.is(long!.dims.lastHiddenState![0], 20 * longLength)
   for (const outputs of others) equalExactly(t, outputs.lastHiddenState, lastHiddenState!, 'in flight')
 })
 
@@ -197,7 +198,7 @@ test.serial('a file that changes between open and load is refused by name', asyn
     const file = join(directory, 'model.safetensors')
     const checkpoint = await Checkpoint.open(directory)
     await change(file)
-    const error = await t.throwsAsync(() => Encoder.load(checkpoint, { device: 'cpu' }), {
+    const error = await t.throwsAsync(() => Encoder.load(checkpoint, onDevice), {
       name: 'TwofourError',
       code,
     })

@@ -5,6 +5,7 @@ import { equalExactly, equalWithin } from './equal.js'
 import { type MakeOptions, madeFamilies, madeHeads, makeCheckpoint } from './make-checkpoint.js'
 import { randomNumbers } from './random-numbers.js'
 import { rowsOf } from './rows.js'
+import { onDevice } from './test-device.js'
 
 const next = randomNumbers(5)
 
@@ -20,15 +21,15 @@ function batchFor(spec: EncoderSpec): Sequence[] {
   })
 }
 
-/** Runs one checkpoint on the CPU and in the reference loops. @returns the largest difference, relative */
+/** Runs one checkpoint on the device and in the reference loops. @returns the largest difference, relative */
 async function compare(
   t: Parameters<typeof equalWithin>[0],
   options: MakeOptions,
   what: string,
 ): Promise<number> {
   const checkpoint = await Checkpoint.open(await makeCheckpoint(options))
-  const [cpu, plain] = await Promise.all(
-    ['cpu', 'plain'].map((device) => Encoder.load(checkpoint, { device, maxTokens: 24 })),
+  const [tested, plain] = await Promise.all(
+    [onDevice, { device: 'plain' }].map((options) => Encoder.load(checkpoint, { ...options, maxTokens: 24 })),
   )
   const { spec } = checkpoint
   const outputs: RunOptions['outputs'] = [
@@ -39,7 +40,7 @@ async function compare(
   ]
   const batch = batchFor(spec)
   const [actual, reference] = await Promise.all(
-    [cpu!, plain!].map((encoder) => encoder.run(batch, { outputs })),
+    [tested!, plain!].map((encoder) => encoder.run(batch, { outputs })),
   )
   t.deepEqual(actual!.dims, reference!.dims)
   let worst = 0
@@ -51,7 +52,7 @@ async function compare(
         equalWithin(t, row, expected.get(name)!, 2e-5, `${what}: ${name} of ${sequence}`),
       )
   }
-  cpu!.dispose()
+  tested!.dispose()
   plain!.dispose()
   return worst
 }
@@ -125,7 +126,7 @@ test('ALBERT applies its groups in turn, each inner group one after another', as
   ] as const) {
     const options = { family: 'albert', layers, groups, innerGroups } as const
     t.true((await compare(t, options, `${layers} layers, ${groups} × ${innerGroups}`)) < 2e-5)
-    const encoder = await Encoder.load(await makeCheckpoint(options), { device: 'cpu' })
+    const encoder = await Encoder.load(await makeCheckpoint(options), onDevice)
     const { hiddenStates } = await encoder.run([[5]], { outputs: ['hiddenStates'] })
     t.is(hiddenStates!.length, layers + 1)
   }
@@ -138,7 +139,7 @@ test('weights stored as halves or doubles are the numbers that they stand for', 
 
 test('an encoder without its layers gives its embeddings', async (t) => {
   const config = { num_hidden_layers: 0, twofour: { version: 1, headSize: 8, layers: [] } }
-  const encoder = await Encoder.load(await makeCheckpoint({ config, pooler: false }), { device: 'cpu' })
+  const encoder = await Encoder.load(await makeCheckpoint({ config, pooler: false }), onDevice)
   const { hiddenStates, lastHiddenState } = await encoder.run([[5, 6]], {
     outputs: ['hiddenStates', 'lastHiddenState'],
   })

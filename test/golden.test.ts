@@ -5,6 +5,7 @@ import { devices, Encoder, type EncoderOptions, type RunOutputs, Safetensors, ty
 import { equalExactly, equalWithin } from './equal.js'
 import { isasHere, withIsa } from './isas.js'
 import { rowsOf } from './rows.js'
+import { cudaTest } from './test-device.js'
 
 const root = join(import.meta.dirname, 'golden')
 const folders = readdirSync(root, { withFileTypes: true })
@@ -104,6 +105,14 @@ for (const [dtype, tolerance] of Object.entries(tolerances) as ['int8', number][
   }
   test.serial(`every golden model stays near its numbers in ${dtype} in the reference loops`, async (t) => {
     await checkAll(t, { device: 'plain', dtype }, tolerance)
+  })
+}
+
+const cudaTolerances = { float32: 1e-4, float16: 4e-3, bfloat16: 3e-2, int8: 8e-2, float8: 3e-1 } as const
+
+for (const [dtype, tolerance] of Object.entries(cudaTolerances) as ['int8', number][]) {
+  cudaTest(`every golden model gives its numbers in ${dtype} on cuda`, async (t) => {
+    await checkAll(t, { device: 'cuda', dtype }, tolerance)
   })
 }
 

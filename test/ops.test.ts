@@ -17,6 +17,7 @@ import { isasHere, withIsa } from './isas.js'
 import { randomNumbers } from './random-numbers.js'
 
 const { ops } = addon()
+const devices = ['cpu', 'plain']
 const epsilon = 2 ** -23
 const next = randomNumbers(24)
 
@@ -62,7 +63,11 @@ async function onEachIsa(
 }
 
 test.serial('every device of this build is compared here', (t) => {
-  t.deepEqual(ops.devices(), ['cpu', 'plain'])
+  // cuda is compared in cuda-ops.test.ts.
+  t.deepEqual(
+    ops.devices().filter((name) => name !== 'cuda'),
+    devices,
+  )
   t.is(isasHere().at(-1), 'portable')
 })
 
@@ -147,6 +152,36 @@ test.serial('weights that are zero, and inputs that are zero, are exact in every
       const actual = await withIsa(isa, () => ops.linear('cpu', { ...request, format, sparsity: 'off' }))
       equalExactly(t, actual, expected, `${isa}: ${format}`, [tokens, rows])
     }
+})
+
+/** x as the nearest float16, ties to even: by hand. */
+const halves: [x: number, rounded: number][] = [
+  [1 + 2 ** -11, 1],
+  [1 + 2 ** -11 + 2 ** -20, 1 + 2 ** -10],
+  [1 + 3 * 2 ** -11, 1 + 2 ** -9],
+  [65519, 65504],
+  [65520, Number.POSITIVE_INFINITY],
+  [-1e9, Number.NEGATIVE_INFINITY],
+  [2 ** -14, 2 ** -14],
+  [2 ** -24, 2 ** -24],
+  [2 ** -25, 0],
+  [3 * 2 ** -25, 2 ** -23],
+  [-(2 ** -14) - 2 ** -25, -(2 ** -14)],
+  [0, 0],
+  [Number.NaN, Number.NaN],
+]
+
+test.serial('float16 rounds inputs and weights to the nearest half; the CPU has it not', (t) => {
+  const one = { rows: 1, columns: 1, tokens: 1, bias: new Float32Array(1), activation: null, residual: null }
+  const format = { format: 'float16', sparsity: 'off' } as const
+  const values = (x: number) => Float32Array.of(x)
+  for (const [x, rounded] of halves) {
+    t.is(ops.linear('plain', { ...one, ...format, weight: values(x), input: values(1) })[0], rounded + 0)
+    t.is(ops.linear('plain', { ...one, ...format, weight: values(1), input: values(x) })[0], rounded + 0)
+  }
+  t.throws(() => ops.linear('cpu', { ...one, ...format, weight: values(1), input: values(1) }), {
+    code: 'DTYPE_UNAVAILABLE',
+  })
 })
 
 test.serial('int8 sums never saturate, and NaN and infinity come out as NaN', async (t) => {
@@ -279,7 +314,7 @@ test.serial(
             )
             const allowed = (4 * epsilon * Math.sqrt(Math.max(1, ...lengths))) / (normalize ? shortest : 1)
             const what = `${pooling} of [${lengths}] × ${width}`
-            for (const device of ops.devices()) {
+            for (const device of devices) {
               const actual = ops.pool(device, request)
               closeWithin(t, actual, rows.flat(), allowed, `${device}: ${what}`, [lengths.length, width])
               count++
@@ -296,7 +331,7 @@ test.serial('gather copies rows, in any order and more than once', async (t) => 
       for (const wanted of tokens === 0 ? [0] : [0, 1, 7, 130]) {
         const [input, rows] = [floats(tokens * width), indices(wanted, tokens)]
         const expected = [...rows].flatMap((row) => [...input.subarray(row * width, (row + 1) * width)])
-        for (const device of ops.devices()) {
+        for (const device of devices) {
           const actual = ops.gather(device, { input, tokens, width, rows })
           equalExactly(t, actual, expected, `${device}: ${wanted} of ${tokens} × ${width}`, [wanted, width])
           count++

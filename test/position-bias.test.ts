@@ -4,6 +4,7 @@ import { Encoder, Safetensors } from 'twofour'
 import { equalWithin } from './equal.js'
 import { makeCheckpoint } from './make-checkpoint.js'
 import { randomNumbers } from './random-numbers.js'
+import { onDevice } from './test-device.js'
 
 type Rows = number[][]
 
@@ -90,9 +91,9 @@ test('a position bias is looked up by bucket, near and far, on either side', asy
   // Without id 1: padding has no position of its own.
   const ids = Array.from({ length: 200 }, () => 2 + Math.floor(next() * 62))
   const reference = (await formulas(directory, ids, 2)).flat()
-  for (const device of ['cpu', 'plain']) {
-    const encoder = await Encoder.load(directory, { device })
+  for (const options of [onDevice, { device: 'plain' }]) {
+    const encoder = await Encoder.load(directory, options)
     const { lastHiddenState } = await encoder.run([ids])
-    equalWithin(t, lastHiddenState, reference, 1e-5, device, [200, 6])
+    equalWithin(t, lastHiddenState, reference, 1e-5, options.device!, [200, 6])
   }
 })

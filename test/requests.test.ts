@@ -3,8 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import test from 'ava'
 import { Encoder, type EncoderOptions, type RunOptions, type RunOutputs } from 'twofour'
 import { equalExactly } from './equal.js'
-import { longRun } from './long-run.js'
+import { longLength, longRun } from './long-run.js'
 import { makeCheckpoint } from './make-checkpoint.js'
+import { onCpu, onDevice } from './test-device.js'
 
 const demo = join(import.meta.dirname, '../models/demo/model')
 const classifier = makeCheckpoint({ head: 'ForSequenceClassification', seed: 31 })
@@ -12,10 +13,10 @@ const language = makeCheckpoint({ head: 'ForMaskedLM', pooler: false, seed: 32 }
 /** A run of 15 sequences of `longRun` takes a good part of a second. */
 const large = makeCheckpoint({ hidden: 64, inner: 256, layers: 48, positions: 256, seed: 33 })
 /** Three runs of 5 sequences fill a batch, which begins when the third has come. */
-const three = { maxWait: 60_000, maxTokens: 3 * 5 * 256 }
+const three = { maxWait: 60_000, maxTokens: 3 * 5 * longLength }
 
 async function load(path: string | Promise<string>, options: EncoderOptions = {}): Promise<Encoder> {
-  return Encoder.load(await path, { device: 'cpu', ...options })
+  return Encoder.load(await path, { ...onDevice, ...options })
 }
 
 type Run = { readonly batch: number; readonly tokens: number }
@@ -174,11 +175,9 @@ test.serial('a batch of which all are cancelled is not computed to its end', asy
   controller.abort()
   t.true((await outcomes).every(({ status }) => status === 'rejected'))
   await encoder.run(longRun(15))
-  // Only batches that were computed count.
-  t.deepEqual(
-    runs.map(({ batch }) => batch),
-    [1],
-  )
+  // Only batches that were computed count, and what a GPU was given already it computes.
+  t.is(runs.length, 1)
+  t.true(runs[0]!.batch <= (onCpu ? 1 : 2))
 })
 
 test.serial('with maxWait a run that comes alone waits for company; without it does not', async (t) => {

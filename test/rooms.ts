@@ -15,13 +15,16 @@ export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   cpu: ['base', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
+  emulation: ['base', 'backend', 'cuda', 'plain'],
   node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
 const concreteBackends = ['cpu', 'plain', 'cuda']
 const compositionRoot = 'native/node/backends.cc'
+/** What kernels include: the build chooses between native/cuda/device and native/emulation/device. */
+const deviceHeader = 'device.h'
 const nodeHeaders = /^(napi|node_api|js_native_api|node|uv|v8)(_types)?(-inl)?\.h$/
-const cudaHeaders = /^(cuda|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
+const cudaHeaders = /^(cuda(?!\/)|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
 
 const ground = ['errors', 'check', 'json-file']
 /** Room of lib/ (a folder, or files that begin with the name) → the rooms that it may import, beside itself. */
@@ -31,18 +34,20 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'json-file': ['errors', 'check'],
   abort: [],
   addon: ['errors', 'abort'],
-  devices: ['errors', 'addon'],
+  devices: ['errors', 'addon', 'cuda'],
   installation: ['errors', 'addon'],
   architecture: [],
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
   pruning: [...ground, 'addon', 'architecture', 'checkpoint'],
+  cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [
     ...ground,
     'abort',
     'addon',
+    'cuda',
     'devices',
     'architecture',
     'checkpoint',
@@ -51,7 +56,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   ],
   evaluation: [...ground, 'addon', 'encoder', 'sentence-config', 'tokenizer'],
   index: [
-    ...['errors', 'addon', 'devices', 'installation', 'architecture', 'checkpoint'],
+    ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
     ...['pruning', 'encoder', 'evaluation'],
   ],
   bench: ['index'],
@@ -97,14 +102,20 @@ function refuseLine(
   if (open === undefined || header === undefined) return undefined
   if (nodeHeaders.test(header) && room !== 'node')
     return `native/${room} includes <${header}>, which native/node alone may`
-  if (cudaHeaders.test(header) && room !== 'cuda')
+  if (cudaHeaders.test(header) && room !== 'cuda' && room !== 'emulation')
     return `native/${room} includes <${header}>, which native/cuda alone may`
   if (open === '<') return undefined
+  if (header === deviceHeader && (room === 'cuda' || room === 'emulation')) return undefined
   const other = header.split('/')[0]!
   if (!(other in nativeRooms) || header.includes('..')) return `"${header}" does not begin with a room`
   if (other !== room && !allowed.includes(other))
     return `native/${room} includes native/${other} ("${header}")`
-  if (other !== room && concreteBackends.includes(other) && file !== compositionRoot) {
+  if (
+    other !== room &&
+    concreteBackends.includes(other) &&
+    file !== compositionRoot &&
+    room !== 'emulation'
+  ) {
     return `"${header}" names a concrete backend, which ${compositionRoot} alone may`
   }
   return undefined

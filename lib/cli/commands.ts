@@ -11,6 +11,7 @@ const table = new Map<string, () => Promise<Command>>([
   ['eval', async () => (await import('./eval.js')).evaluation],
   ['bench', async () => (await import('./bench.js')).bench],
   ['tune', async () => (await import('./tune.js')).tune],
+  ['cuda', async () => (await import('./cuda.js')).cuda],
   ['build', async () => (await import('./build.js')).build],
 ])
 

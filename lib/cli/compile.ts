@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs'
 import { copyFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { TwofourError } from '../index.js'
 import { headerFolders } from './build-headers.js'
 import { runTool, type ToolOptions, tail } from './run-tool.js'
@@ -14,6 +15,9 @@ export type CompileOptions = {
 }
 
 export type Compiled = { file: string; seconds: number }
+
+const addonName = 'twofour.node'
+const pluginName = 'libtwofour_cuda.so'
 
 const noCmake =
   'Cannot compile: there is no cmake on PATH. Install CMake 3.19 or newer (Debian: apt install cmake g++ make).'
@@ -44,9 +48,12 @@ export async function compileAddon(options: CompileOptions): Promise<Compiled> {
     const headers = await headerFolders(root, temporary, tools)
     await configure(root, temporary, headers, tools)
     await compile(temporary, tools)
-    const binary = join(temporary, 'out', 'twofour.node')
-    await checkLoads(binary, tools)
-    const file = await publish(binary, join(root, 'build', 'Release'))
+    const out = join(temporary, 'out')
+    await checkLoads(join(out, addonName), tools)
+    const folder = join(root, 'build', 'Release')
+    // Where nvcc is: a plugin of the same sources.
+    if (existsSync(join(out, pluginName))) await publish(join(out, pluginName), folder)
+    const file = await publish(join(out, addonName), folder)
     return { file, seconds: (performance.now() - started) / 1000 }
   } finally {
     await rm(temporary, { recursive: true, force: true })
@@ -86,8 +93,8 @@ async function checkLoads(binary: string, tools: ToolOptions): Promise<void> {
 }
 
 async function publish(binary: string, folder: string): Promise<string> {
-  const file = join(folder, 'twofour.node')
-  const unfinished = join(folder, `.twofour-${process.pid}.node`)
+  const file = join(folder, basename(binary))
+  const unfinished = join(folder, `.${process.pid}-${basename(binary)}`)
   try {
     await mkdir(folder, { recursive: true })
     await copyFile(binary, unfinished)

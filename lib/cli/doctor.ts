@@ -1,12 +1,17 @@
 import { arch, availableParallelism, release, totalmem, type } from 'node:os'
-import { type Device, devices, type Installation, installation, TwofourError } from '../index.js'
+import {
+  type CudaState,
+  type Device,
+  devices,
+  type Installation,
+  installation,
+  TwofourError,
+} from '../index.js'
 import { bytes } from './amounts.js'
 import type { Command } from './command.js'
 import { deviceKind, dtypeOption } from './devices.js'
+import { cudaLines, cudaProblems, examineCuda, type Problem } from './doctor-cuda.js'
 import { alignedPairs } from './table.js'
-
-/** What is missing, why, and what to do. */
-type Problem = { readonly what: string; readonly reason: string; readonly fix: string }
 
 export const doctor: Command = {
   name: 'doctor',
@@ -25,7 +30,7 @@ export const doctor: Command = {
 
 function examine(kind: Device['kind'] | undefined) {
   const { version, root, addon } = installation()
-  const { all, problems } = findDevices(addon)
+  const { all, cuda, problems } = findDevices(addon)
   return {
     twofour: { version, root },
     node: { version: process.versions.node, needed: '>=20.19.0' },
@@ -37,20 +42,23 @@ function examine(kind: Device['kind'] | undefined) {
     },
     addon,
     devices: all.filter((device) => kind === undefined || device.kind === kind),
-    problems: [...nodeProblem(), ...addonProblem(addon), ...problems, ...deviceProblems(all)],
+    cuda: kind === 'cpu' ? null : cuda,
+    problems: [...nodeProblem(), ...addonProblem(addon), ...problems, ...deviceProblems(all, cuda)],
   }
 }
 
 /** An addon that loads may still refuse, as with a TWOFOUR_ISA that is not one. */
-function findDevices({ available }: Installation['addon']): { all: Device[]; problems: Problem[] } {
-  if (!available) return { all: [], problems: [] }
+function findDevices({ available }: Installation['addon']): Found {
+  if (!available) return { all: [], cuda: null, problems: [] }
   try {
-    return { all: devices(), problems: [] }
+    return { all: devices(), cuda: examineCuda(), problems: [] }
   } catch (error) {
     if (!(error instanceof TwofourError)) throw error
-    return { all: [], problems: [{ what: 'devices', reason: error.message, fix: '' }] }
+    return { all: [], cuda: null, problems: [{ what: 'devices', reason: error.message, fix: '' }] }
   }
 }
+
+type Found = { readonly all: Device[]; readonly cuda: CudaState | null; readonly problems: Problem[] }
 
 function nodeProblem(): Problem[] {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -64,14 +72,16 @@ function addonProblem(addon: Installation['addon']): Problem[] {
   return [{ what: 'addon', reason: addon.reason, fix: 'npx twofour build' }]
 }
 
-function deviceProblems(all: readonly Device[]): Problem[] {
-  return all
-    .filter(({ available }) => !available)
-    .map(({ kind, reason }) => ({
-      what: kind,
+/** Of a device that is there and cannot be used; what is missing at all is CUDA's own to say. */
+function deviceProblems(all: readonly Device[], cuda: CudaState | null): Problem[] {
+  const refused = all
+    .filter(({ available, index }) => !available && index !== undefined)
+    .map(({ name, reason }) => ({
+      what: name,
       reason,
       fix: 'Models run on the CPU: --device auto takes it.',
     }))
+  return cuda === null ? refused : [...refused, ...cudaProblems(cuda)]
 }
 
 function report({
@@ -80,6 +90,7 @@ function report({
   system,
   addon,
   devices: all,
+  cuda,
   problems,
 }: ReturnType<typeof examine>): string {
   const glibc = system.glibc === null ? '' : `, glibc ${system.glibc}`
@@ -93,6 +104,7 @@ function report({
       addon.available ? `${addon.version}${addon.file === null ? '' : `, ${addon.file}`}` : 'missing',
     ],
     ...all.map((device) => [device.kind, deviceLines(device)] as const),
+    ...(cuda === null ? [] : cudaLines(cuda)),
   ])
   const said = problems.map(({ what, reason, fix }) =>
     // A reason of the library may name the fix itself.

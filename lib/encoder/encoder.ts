@@ -8,15 +8,16 @@ import type { PackedTexts } from '../tokenizer/packed.js'
 import { Tokenizer, type TokenizerOptions } from '../tokenizer.js'
 import { packBatch, type Sequence } from './batch.js'
 import { type Classification, type ClassifyOptions, classify } from './classify.js'
+import type { EncoderDevice } from './device.js'
 import { type EmbeddedTexts, type Embeddings, type EmbedOptions, embed, embedStream } from './embed.js'
 import { type FilledMask, type FillMaskOptions, fillMask } from './fill-mask.js'
-import { type EncoderDevice, type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
+import { type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
 import { disposed, type Lane, Requests } from './requests.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
 import type { TextSource } from './text-chunks.js'
 import type { Text } from './texts.js'
 import { Tokenizing } from './tokenizing.js'
-import { keepMeasurements, knownMeasurements, machineKey } from './tuning.js'
+import { keepMeasurements, knownMeasurements } from './tuning.js'
 
 /**
  * A checkpoint on a device, ready to run. Runs are queued and computed off the event loop, those that wait together,
@@ -52,16 +53,15 @@ export class Encoder {
     await checkpoint.checkUnchanged()
     const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
 
-    const machine = machineKey(settings.threads)
-    const tuned = settings.sparsity === 'auto' && settings.device.kind === 'cpu'
     const request = {
       spec: nativeSpec(checkpoint.spec),
       weights: Object.fromEntries(weights),
       device: settings.backend,
+      libraries: settings.libraries,
       dtype: settings.dtype,
       float32: settings.keepFloat32,
       sparsity: settings.sparsity,
-      tuning: { budget: settings.tuningBudget, known: tuned ? await knownMeasurements(machine) : [] },
+      tuning: { budget: settings.tuningBudget, known: await knownMeasurements(settings.tuning) },
       threads: settings.threads,
       maxTokens: settings.maxTokens,
     }
@@ -70,7 +70,7 @@ export class Encoder {
       onProgress:
         onProgress && ((done, total) => onProgress({ stage: 'load', done, total, unit: 'matrices' })),
     })
-    await keepMeasurements(machine, addon().measuredByEncoder(handle))
+    await keepMeasurements(settings.tuning, addon().measuredByEncoder(handle))
     return new Encoder(checkpoint, settings, handle)
   }
 

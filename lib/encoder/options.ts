@@ -2,8 +2,8 @@ import type { LinearDtype, Sparsity } from '../../binding.js'
 import type { Progress } from '../addon.js'
 import { type LinearSlot, linearSlots } from '../architecture/spec.js'
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkSignal, expected } from '../check.js'
-import { devices, noCuda } from '../devices.js'
 import { TwofourError } from '../errors.js'
+import { chooseDevice, type DeviceChoice, type EncoderDevice } from './device.js'
 
 export type EncoderOptions = {
   /**
@@ -12,8 +12,9 @@ export type EncoderOptions = {
    */
   readonly device?: string | undefined
   /**
-   * What the layers' linears and their inputs are rounded to; embeddings, attention, norms, pooler and heads stay
-   * float32. @default 'auto': float32 on the CPU
+   * What the layers' linears and their inputs are rounded to. Embeddings, attention, norms, pooler and heads stay
+   * float32 on the CPU; on CUDA activations are 16 bits between verbs unless this is 'float32'.
+   * @default 'auto': float32 on the CPU, bfloat16 on CUDA; never 8 bits unasked
    */
   readonly dtype?: 'auto' | 'float32' | 'float16' | 'bfloat16' | 'int8' | 'float8' | undefined
   /** Linears of every layer that stay float32 under a smaller dtype. @default none */
@@ -22,7 +23,8 @@ export type EncoderOptions = {
   readonly sparsity?: 'auto' | 'off' | 'require' | undefined
   /**
    * Sparse and dense forms are timed while a model with zeros is loaded, and the times kept in the user's cache
-   * directory. `budget`: milliseconds of it at most; Infinity measures everything. @default { budget: 300 }
+   * directory; on CUDA also dense forms of any model. `budget`: milliseconds of it at most; Infinity measures
+   * everything. @default { budget: 300 } on the CPU, { budget: 10_000 } on CUDA
    */
   readonly tuning?: { readonly budget?: number | undefined } | undefined
   /** @default the least of physical cores, affinity and cgroup quota */
@@ -58,17 +60,7 @@ const known = [
 ] as const
 const dtypes = ['auto', 'float32', 'float16', 'bfloat16', 'int8', 'float8'] as const
 
-/** What an encoder was loaded on, and why. */
-export type EncoderDevice = {
-  readonly kind: 'cpu' | 'cuda' | 'plain'
-  readonly name: string
-  readonly reason: string
-}
-
-export type LoadSettings = {
-  readonly device: EncoderDevice
-  /** The native name of the backend. */
-  readonly backend: string
+export type LoadSettings = DeviceChoice & {
   readonly dtype: LinearDtype
   readonly keepFloat32: readonly LinearSlot[]
   readonly sparsity: Sparsity
@@ -99,45 +91,17 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const signal = checkSignal(options.signal)
 
   const choice = chooseDevice(options.device ?? 'auto', threads)
-  const dtype = chooseDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes))
+  const dtype = chooseDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes), choice.device)
   const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
   const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
   const common = { threads, maxTokens, maxQueue, maxWait, maxLength, signal, onProgress }
-  const tuningBudget = checkBudget(options.tuning) / 1000
+  const tuningBudget = checkBudget(options.tuning, choice.device) / 1000
   return { ...choice, dtype, keepFloat32, sparsity, tuningBudget, ...common }
 }
 
-function chooseDevice(wanted: unknown, threads: number): { device: EncoderDevice; backend: string } {
-  if (wanted === 'plain') {
-    return {
-      device: { kind: 'plain', name: 'Reference loops', reason: 'Asked for by name.' },
-      backend: wanted,
-    }
-  }
-  if (wanted === 'auto' || wanted === 'cpu') {
-    const cpu = devices().find((device) => device.kind === 'cpu')!
-    const count = threads === 0 ? cpu.threads! : threads
-    const name = `CPU, ${cpu.isa}, ${count} ${count === 1 ? 'thread' : 'threads'}`
-    return {
-      device: { kind: 'cpu', name, reason: wanted === 'cpu' ? 'Asked for by name.' : noCuda },
-      backend: 'cpu',
-    }
-  }
-  if (typeof wanted === 'string' && /^cuda(:\d{1,3})?$/.test(wanted)) {
-    throw new TwofourError(
-      'DEVICE_UNAVAILABLE',
-      `Device '${wanted}' cannot be used. ${noCuda} Use device 'auto' or 'cpu'.`,
-      {
-        device: wanted,
-      },
-    )
-  }
-  throw new TypeError(expected('device', "'auto', 'cpu', 'cuda', 'cuda:N' or 'plain'", wanted))
-}
-
-function chooseDtype(dtype: (typeof dtypes)[number]): LinearDtype {
-  if (dtype === 'auto') return 'float32'
-  if (dtype !== 'float16') return dtype
+function chooseDtype(dtype: (typeof dtypes)[number], { kind }: EncoderDevice): LinearDtype {
+  if (dtype === 'auto') return kind === 'cuda' ? 'bfloat16' : 'float32'
+  if (dtype !== 'float16' || kind !== 'cpu') return dtype
   throw new TwofourError(
     'DTYPE_UNAVAILABLE',
     "The CPU backend does not compute in float16, got 'float16'. Use 'float32', 'bfloat16' or 'int8'.",
@@ -150,11 +114,12 @@ function checkSlots(slots: unknown): readonly LinearSlot[] {
   return slots.map((slot, i) => checkOneOf(`keepFloat32[${i}]`, slot, linearSlots))
 }
 
-function checkBudget(tuning: EncoderOptions['tuning']): number {
-  if (tuning === undefined) return 300
+function checkBudget(tuning: EncoderOptions['tuning'], { kind }: EncoderDevice): number {
+  const usual = kind === 'cuda' ? 10_000 : 300
+  if (tuning === undefined) return usual
   checkKeys('tuning', tuning, ['budget'])
   const { budget } = tuning
-  if (budget === undefined) return 300
+  if (budget === undefined) return usual
   if (typeof budget !== 'number' || !(budget >= 0)) {
     throw new TypeError(expected('tuning.budget', 'milliseconds from 0', budget))
   }

@@ -4,51 +4,82 @@ import { join } from 'node:path'
 import type { Measurement } from '../../binding.js'
 import { addon } from '../addon.js'
 import { writeFileDurably } from '../checkpoint/durable.js'
+import { cudaState } from '../cuda/state.js'
 import { TwofourError } from '../errors.js'
 
 type Cache = { [machine: string]: Measurement[] }
 
-/** Where measurements are kept: the user's cache directory (XDG). A file that cannot be read as one is replaced. */
-function cacheFile(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'twofour', 'cpu-tuning.json')
+/** Where measurements are kept: a file of the user's cache directory (XDG), and what they depend on beside shapes. */
+export type TuningCache = {
+  readonly file: string
+  /** Nothing measured under another key is used. */
+  readonly key: string
 }
 
-/** What a measurement depends on beside its shape: nothing measured under another key is used. */
-export function machineKey(threads: number): string {
+export function cpuTuning(threads: number): TuningCache {
   const cpu = addon().cpu()
-  return `twofour ${addon().version}, ${cpu.name}, ${cpu.isa}, ${threads === 0 ? cpu.threads : threads} threads`
+  return cache('cpu', [cpu.name, cpu.isa, `${threads} threads`])
 }
 
-export async function knownMeasurements(key: string): Promise<readonly Measurement[]> {
-  return (await readCache())[key] ?? []
+/** Of the device of this index. */
+export function cudaTuning(index: number): TuningCache {
+  const { devices, driverVersion, emulated, libraries } = cudaState()
+  const device = devices.find((each) => each.index === index)
+  const versions = libraries.map(({ name, version }) => `${name} ${version}`)
+  const machine = [`${device?.name} ${device?.computeCapability}`, `driver ${driverVersion}`, ...versions]
+  return cache('cuda', emulated ? [...machine, 'emulated'] : machine)
+}
+
+function cache(kind: 'cpu' | 'cuda', machine: readonly string[]): TuningCache {
+  const directory = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'twofour')
+  const key = [`twofour ${addon().version}`, ...machine].join(', ')
+  return { file: join(directory, `${kind}-tuning.json`), key }
+}
+
+export async function knownMeasurements(cache: TuningCache | undefined): Promise<readonly Measurement[]> {
+  return cache === undefined ? [] : ((await readCache(cache.file, warn))[cache.key] ?? [])
 }
 
 /** Adds to what is on disk now. A cache that cannot be written costs the next load its time, and a warning. */
-export async function keepMeasurements(key: string, measured: readonly Measurement[]): Promise<void> {
-  if (measured.length === 0) return
-  const cache = await readCache()
+export async function keepMeasurements(
+  tuning: TuningCache | undefined,
+  measured: readonly Measurement[],
+): Promise<void> {
+  if (tuning === undefined || measured.length === 0) return
+  const { file, key } = tuning
+  // Loading said already what is wrong with it.
+  const cache = await readCache(file, () => {})
   cache[key] = [
     ...(cache[key] ?? []).filter((old) => !measured.some((fresh) => same(old, fresh))),
     ...measured,
   ]
   try {
-    await writeFileDurably(cacheFile(), `${JSON.stringify(cache, null, 1)}\n`)
+    await writeFileDurably(file, `${JSON.stringify(cache, null, 1)}\n`)
   } catch (error) {
     if (!(error instanceof TwofourError)) throw error
-    process.emitWarning(`${error.message} Sparse forms are measured again at the next load.`, {
-      code: 'TWOFOUR_TUNING',
-    })
+    warn(`${error.message} Sparse forms are measured again at the next load.`)
   }
 }
 
-async function readCache(): Promise<Cache> {
-  const text = await readFile(cacheFile(), 'utf8').catch(() => '{}')
+/** A file that cannot be read as one is as good as empty, and replaced when something was measured. */
+async function readCache(file: string, tell: (message: string) => void): Promise<Cache> {
+  const text = await readFile(file, 'utf8').catch(() => '{}')
+  const cache = parsed(text)
+  if (isObject(cache) && Object.values(cache).every(isMeasurements)) return cache as Cache
+  tell(`${file} is not what twofour writes there, so it is not used. It can be deleted.`)
+  return {}
+}
+
+function parsed(text: string): unknown {
   try {
-    const cache: unknown = JSON.parse(text)
-    return isObject(cache) && Object.values(cache).every(isMeasurements) ? (cache as Cache) : {}
+    return JSON.parse(text)
   } catch {
-    return {}
+    return undefined
   }
+}
+
+function warn(message: string): void {
+  process.emitWarning(message, { code: 'TWOFOUR_TUNING' })
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -68,7 +99,8 @@ function isMeasurement(value: unknown): boolean {
   return (
     counts.every((key) => Number.isSafeInteger(value[key]) && (value[key] as number) >= 0) &&
     names.every((key) => typeof value[key] === 'string') &&
-    times.every((key) => typeof value[key] === 'number' && (value[key] as number) > 0)
+    times.every((key) => typeof value[key] === 'number' && (value[key] as number) > 0) &&
+    (value.algorithm === undefined || typeof value.algorithm === 'string')
   )
 }
 

@@ -20,7 +20,8 @@
 namespace twofour {
 
 /// A matrix in device form: y = W x + b, W [rows, columns]. May hold several forms (dense, 2:4, int8 …) and
-/// chooses among them by the number of tokens; the engine never learns which one ran. Immutable.
+/// chooses among them by the number of tokens; the engine never learns which one ran. Immutable once its
+/// encoder is loaded.
 class PackedLinear {
  public:
   virtual ~PackedLinear() = default;
@@ -41,6 +42,12 @@ class PackedLinear {
   virtual std::vector<Form> forms() const = 0;
   virtual std::vector<Choice> choices() const = 0;
   virtual size_t nonzeros() const = 0;
+
+  /// While an encoder is loaded, on backends whose choices whole passes confirm: to run dense whatever was
+  /// chosen; to choose dense for the class that ends at `tokens`, for a reason; to free what nothing runs.
+  virtual void hold_dense(bool) {}
+  virtual void revert(std::optional<size_t> /*tokens*/, const std::string& /*reason*/) {}
+  virtual void settle() {}
 };
 
 /// A table of fp32 rows on the device (embeddings, position bias). Immutable.
@@ -81,6 +88,7 @@ struct Readers {
 /// of linears stay fp32 (or wider).
 enum class Format : uint8_t {
   float32,
+  float16,   ///< To the nearest, ties to even; inputs beyond 65,504 become infinite.
   bfloat16,  ///< To the nearest, ties to even.
   int8,      ///< Weights symmetric per row, inputs per token with a zero point: see backend/formats.h.
   float8,    ///< e4m3, weights scaled per row and inputs per token so that the largest is 448.
@@ -135,6 +143,21 @@ class Backend {
   virtual std::string name() const = 0;
   /// Tokens of one pass beyond which more bring no speed, only memory for their activations.
   virtual size_t pass_tokens() const = 0;
+  /// What `body` makes of the batch by embed, linear, layer_norm and attention alone, on one backend always
+  /// the same way. A backend may, instead of calling it, queue again what it queued for an earlier batch of
+  /// like size. The result is valid until the next call.
+  virtual std::unique_ptr<Activations> repeat(const Batch& /*batch*/,
+                                              const std::function<std::unique_ptr<Activations>()>& body) {
+    return body();
+  }
+  /// Whether sparse forms are chosen by the time of single products, so that whole passes must confirm it.
+  virtual bool wants_confirmation() const { return false; }
+  /// Seconds that the device took for what `work` queued, idle time between included. Waits. Only where
+  /// confirmation is wanted.
+  virtual double seconds(const std::function<void()>& work) {
+    work();
+    return 0;
+  }
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
   virtual std::unique_ptr<Table> table(const MatrixSource& values) = 0;

@@ -11,9 +11,10 @@
 namespace twofour {
 namespace {
 
-constexpr std::string_view kNames[] = {"float32", "bfloat16", "int8", "float8"};
+constexpr std::string_view kNames[] = {"float32", "float16", "bfloat16", "int8", "float8"};
 constexpr float kLargestE4m3 = 448;
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 bool all_finite(std::span<const float> row) {
   return std::all_of(row.begin(), row.end(), [](float x) { return std::isfinite(x); });
@@ -26,8 +27,7 @@ float largest(std::span<const float> row) {
 }
 
 void round_to_float8(std::span<float> row) {
-  const float most = largest(row);
-  const float scale = !all_finite(row) ? kNaN : most > 0 ? most / kLargestE4m3 : 1;
+  const float scale = e4m3_scale(row);
   for (float& x : row) x = round_to_e4m3(x / scale) * scale;
 }
 
@@ -47,6 +47,15 @@ Sparsity sparsity_from(std::string_view name) {
 }
 
 std::string_view name_of(Format format) { return kNames[static_cast<size_t>(format)]; }
+
+float round_to_float16(float x) {
+  const float magnitude = std::fabs(x);
+  if (!std::isfinite(x) || magnitude >= 65520) return std::isnan(x) ? x : std::copysign(kInfinity, x);
+  // One step is 2⁻¹⁰ of the power of two below, and no smaller than the subnormals' 2⁻²⁴.
+  const int exponent = std::max(magnitude > 0 ? std::ilogb(magnitude) : -14, -14);
+  const float step = std::ldexp(1.0f, exponent - 10);
+  return std::copysign(std::nearbyint(magnitude / step) * step, x);
+}
 
 float round_to_bfloat16(float x) {
   if (std::isnan(x)) return x;
@@ -92,9 +101,17 @@ int8_t symmetric_level(float x, float scale) {
   return static_cast<int8_t>(level >= -127 ? std::min(level, 127.0f) : level < -127 ? -127 : 0);
 }
 
+float e4m3_scale(std::span<const float> row) {
+  const float most = largest(row);
+  return !all_finite(row) ? kNaN : most > 0 ? most / kLargestE4m3 : 1;
+}
+
 void round_inputs(Format format, std::span<float> row) {
   switch (format) {
     case Format::float32:
+      return;
+    case Format::float16:
+      std::transform(row.begin(), row.end(), row.begin(), round_to_float16);
       return;
     case Format::bfloat16:
       std::transform(row.begin(), row.end(), row.begin(), round_to_bfloat16);

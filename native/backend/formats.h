@@ -13,6 +13,10 @@ Format format_from(std::string_view name);
 std::string_view name_of(Format format);
 Sparsity sparsity_from(std::string_view name);
 
+/// The nearest IEEE 754 binary16 (subnormals down to 2⁻²⁴), ties to even. NaN stays NaN; from 65,520 it
+/// becomes infinite.
+float round_to_float16(float x);
+
 /// The nearest bfloat16, ties to even. NaN stays NaN; beyond the largest it becomes infinite.
 float round_to_bfloat16(float x);
 
@@ -32,6 +36,9 @@ uint8_t level_of(float x, Levels levels);
 /// Of weights: w ≈ level · scale, level in −127…127, zeros exact. NaN as above; 1 for a row of zeros.
 float symmetric_scale(std::span<const float> row);
 int8_t symmetric_level(float x, float scale);
+
+/// Of weights and inputs: x ≈ e4m3 · scale, the largest becoming 448. NaN as above; 1 for a row of zeros.
+float e4m3_scale(std::span<const float> row);
 
 /// The row as a linear of this format sees it: an input row of one token, or a row of W.
 void round_inputs(Format format, std::span<float> row);

@@ -12,6 +12,8 @@ struct Measurement {
   std::string dense, sparse;  ///< Names of the forms.
   size_t tokens;
   double dense_us, sparse_us;
+  /// What the backend needs to run them so again; empty where the names say it all.
+  std::string algorithm = {};
 };
 
 /// What is known about shapes, and how long more may be measured. One per load; not thread-safe.
@@ -25,6 +27,8 @@ class Tuning {
   /// What `wanted` (its times not looked at) cost, where that was measured.
   std::optional<Measurement> find(const Measurement& wanted) const;
   bool has_budget() const { return budget_ > 0; }
+  double budget() const { return budget_; }
+  const std::vector<Measurement>& all() const { return all_; }
   void add(const Measurement& measured, double seconds);
   /// Those that were added.
   std::vector<Measurement> measured() const {

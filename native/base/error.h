@@ -1,6 +1,7 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace twofour {
 
@@ -8,11 +9,11 @@ namespace twofour {
 /// Thrown with the fact that broke the rule, caught only in native/node.
 class Error : public std::runtime_error {
  public:
-  Error(const char* code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  const char* code() const noexcept { return code_; }
+  Error(std::string code, const std::string& message) : std::runtime_error(message), code_(std::move(code)) {}
+  const char* code() const noexcept { return code_.c_str(); }
 
  private:
-  const char* code_;
+  std::string code_;
 };
 
 /// Thrown where a cancelled job notices its flag; never reaches a user as an error of its own.

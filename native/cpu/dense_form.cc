@@ -25,6 +25,8 @@ struct Layout {
 
 Layout layout_of(Format format, const Kernels& kernels) {
   switch (format) {
+    case Format::float16:
+      throw Error("DTYPE_UNAVAILABLE", "The CPU backend does not compute in float16. Use bfloat16.");
     case Format::bfloat16:
       return kernels.linear_bfloat16 == nullptr ? Layout{1, Storage::rounded_bfloat16, kernels.linear}
                                                 : Layout{2, Storage::bfloat16, kernels.linear_bfloat16};

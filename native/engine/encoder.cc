@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/confirm.h"
 #include "engine/forward.h"
 
 namespace twofour {
@@ -32,7 +33,10 @@ Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSetti
       backend_(backend),
       pass_tokens_(std::min(max_tokens, backend.pass_tokens())),
       merge_tokens_(std::min(max_tokens, std::max(kMergeTokens, backend.pass_tokens()))),
-      weights_(load_weights(spec_, sources, settings, backend, control)) {}
+      weights_(load_weights(spec_, sources, settings, backend, control)) {
+  if (settings.sparsity == Sparsity::automatic && backend.wants_confirmation())
+    confirm_choices(*this, backend, control);
+}
 
 void Encoder::run(std::span<const Member> members, Control& control) const {
   size_t total = 0, done = 0;

@@ -54,6 +54,8 @@ class Encoder {
   size_t merge_tokens() const { return merge_tokens_; }
   const EncoderSpec& spec() const { return spec_; }
   const EncoderWeights& weights() const { return weights_; }
+  /// Tokens of one pass at most.
+  size_t pass_tokens() const { return pass_tokens_; }
 
  private:
   EncoderSpec spec_;

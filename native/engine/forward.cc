@@ -54,20 +54,31 @@ void Forward::run(std::span<const Piece> pieces) const {
   const auto batch = backend_.batch(
       {.ids = packed.ids, .types = packed.types, .positions = packed.positions, .offsets = packed.offsets});
 
-  Tensor hidden = embeddings(*batch, packed.ids.size());
-  deliver_state(packed, *hidden, 0);
-  for (size_t index = 0; index < spec_.layers.size(); ++index) {
-    control_.check();
-    hidden = layer(*batch, index, *hidden);
-    if ((index + 1) % spec_.layers_per_state == 0)
-      deliver_state(packed, *hidden, (index + 1) / spec_.layers_per_state);
-  }
+  const auto layers = [&] { return through_layers(packed, *batch); };
+  const Tensor hidden = wants_states(packed) ? layers() : backend_.repeat(*batch, layers);
   control_.check();
 
   deliver_last(packed, *hidden);
   deliver_sentences(packed, *batch, *hidden);
   deliver_first(packed, *hidden);
   deliver_token_logits(packed, *hidden);
+}
+
+Forward::Tensor Forward::through_layers(const Packed& packed, const Batch& batch) const {
+  Tensor hidden = embeddings(batch, packed.ids.size());
+  deliver_state(packed, *hidden, 0);
+  for (size_t index = 0; index < spec_.layers.size(); ++index) {
+    control_.check();
+    hidden = layer(batch, index, *hidden);
+    if ((index + 1) % spec_.layers_per_state == 0)
+      deliver_state(packed, *hidden, (index + 1) / spec_.layers_per_state);
+  }
+  return hidden;
+}
+
+bool Forward::wants_states(const Packed& packed) {
+  return std::any_of(packed.places.begin(), packed.places.end(),
+                     [](const Packed::Place& place) { return place.request.hidden_states; });
 }
 
 Forward::Tensor Forward::make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears,
@@ -103,16 +114,15 @@ Forward::Tensor Forward::layer(const Batch& batch, size_t index, const Activatio
 
   Tensor context =
       make(in.tokens(), shape.heads.size() * spec_.head_size, {weights.attention_output.get()}, false);
-  if (!shape.heads.empty()) {
-    const Tensor qkv = apply(*weights.query_key_value, in, {}, {}, true);
-    backend_.attention(batch, *qkv,
-                       {.heads = shape.heads.size(),
-                        .head_size = spec_.head_size,
-                        .scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size)),
-                        .bias = weights_.bias[index],
-                        .span = spec_.positions},
-                       *context);
-  }
+  const Tensor qkv = apply(*weights.query_key_value, in, {}, {}, true);
+  // Also where no head is left: only a verb makes the context of no columns, which a device may pad.
+  backend_.attention(batch, *qkv,
+                     {.heads = shape.heads.size(),
+                      .head_size = spec_.head_size,
+                      .scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_size)),
+                      .bias = weights_.bias[index],
+                      .span = spec_.positions},
+                     *context);
   const Tensor attended = apply(*weights.attention_output, *context, {.residual = &in}, {}, true);
   const Tensor middle = make(in.tokens(), spec_.hidden, {weights.ffn_in.get()}, true);
   backend_.layer_norm(*attended, *weights.attention_norm, *middle);

@@ -45,6 +45,9 @@ class Forward {
   using Shares = std::vector<Share>;
 
   Packed pack(std::span<const Piece> pieces) const;
+  /// From the embeddings to the last layer's output.
+  Tensor through_layers(const Packed& packed, const Batch& batch) const;
+  static bool wants_states(const Packed& packed);
   /// Copies what the shares name; other rows do not leave the device.
   void deliver(const Activations& in, const Shares& shares) const;
   /// The same for shares that are all of `in`.

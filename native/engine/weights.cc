@@ -1,6 +1,7 @@
 #include "engine/weights.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "engine/relative_bias.h"
@@ -8,16 +9,36 @@
 namespace twofour {
 namespace {
 
+/// From here on the nearest float16 is infinite.
+constexpr float kFloat16End = 65520;
+
+/// An infinite weight would make everything that follows infinite or not a number.
+void refuse_overflow(std::span<const float> row, size_t index, const std::string& tensor) {
+  const auto found =
+      std::ranges::find_if(row, [](float x) { return std::isfinite(x) && std::fabs(x) >= kFloat16End; });
+  if (found == row.end()) return;
+  throw Error("DTYPE_UNAVAILABLE", "Row " + std::to_string(index) + " of " + tensor + " holds " +
+                                       std::to_string(*found) +
+                                       ", and float16 ends at 65,504. Use dtype 'bfloat16', which has the "
+                                       "range of float32.");
+}
+
 /// Rows [first, first + rows) of a matrix that is several, one below the other.
 struct Part {
+  std::string slot;
   size_t first, rows;
   std::shared_ptr<const RowReader> reader;
 };
 
-void read_stacked(const std::vector<Part>& parts, size_t columns, size_t first, size_t count, float* out) {
+void read_stacked(const std::vector<Part>& parts, Format format, size_t columns, size_t first, size_t count,
+                  float* out) {
   for (const Part& part : parts) {
     const size_t begin = std::max(first, part.first), end = std::min(first + count, part.first + part.rows);
-    if (begin < end) part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
+    if (begin >= end) continue;
+    part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
+    if (format != Format::float16) continue;
+    for (size_t row = begin; row < end; ++row)
+      refuse_overflow({out + (row - first) * columns, columns}, row - part.first, part.slot + ".weight");
   }
 }
 
@@ -53,14 +74,17 @@ class Loader {
     MatrixSource matrix{0, 0, {}};
     for (const std::string& slot : slots) {
       const WeightSource& from = source(slot + ".weight");
-      parts.push_back({matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
+      parts.push_back({slot, matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
       matrix.rows += from.result_rows();
       matrix.columns = from.result_columns();
       const std::vector<float> some = floats(slot + ".bias");
+      if (format == Format::float16) {
+        for (size_t row = 0; row < some.size(); ++row) refuse_overflow({&some[row], 1}, row, slot + ".bias");
+      }
       bias.insert(bias.end(), some.begin(), some.end());
     }
-    matrix.read = [&parts, columns = matrix.columns](size_t first, size_t count, float* out) {
-      read_stacked(parts, columns, first, count, out);
+    matrix.read = [&parts, format, columns = matrix.columns](size_t first, size_t count, float* out) {
+      read_stacked(parts, format, columns, first, count, out);
     };
     return backend_.pack({.weight = matrix,
                           .bias = bias,
@@ -134,10 +158,24 @@ void load_head(Loader& load, const HeadSpec& head, float epsilon, HeadWeights& w
   weights.output = load.linear({"head.output"});
 }
 
-void require_zeros(const EncoderWeights& weights) {
-  for (const EncoderWeights::Named& named : weights.linears()) {
-    if (named.linear->nonzeros() < named.linear->rows() * named.linear->columns()) return;
+bool runs_sparse(const PackedLinear& linear) {
+  const std::vector<PackedLinear::Choice> choices = linear.choices();
+  return std::any_of(choices.begin(), choices.end(),
+                     [](const auto& choice) { return choice.form.starts_with("sparse"); });
+}
+
+/// Refuses a model of which no linear runs sparse, with the reason of the first that has zeros.
+void require_sparse(const EncoderWeights& weights) {
+  const EncoderWeights::Named* zeros = nullptr;
+  const std::vector<EncoderWeights::Named> linears = weights.linears();
+  for (const EncoderWeights::Named& named : linears) {
+    if (runs_sparse(*named.linear)) return;
+    const bool has_zeros = named.linear->nonzeros() < named.linear->rows() * named.linear->columns();
+    if (zeros == nullptr && has_zeros) zeros = &named;
   }
+  if (zeros != nullptr)
+    throw Error("SPARSITY_UNAVAILABLE", "No linear of this model can run in a sparse form. Of " +
+                                            zeros->name + ": " + zeros->linear->choices().front().reason);
   throw Error(
       "SPARSITY_UNAVAILABLE",
       "No linear of this model has a zero, so there is nothing for a sparse form to leave out. Prune it "
@@ -164,7 +202,7 @@ EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& source
   load_biases(load, spec, backend, weights);
   if (spec.pooler) weights.pooler = load.linear({"pooler"});
   if (spec.head) load_head(load, *spec.head, spec.epsilon, weights.head);
-  if (settings.sparsity == Sparsity::require) require_zeros(weights);
+  if (settings.sparsity == Sparsity::require) require_sparse(weights);
   return weights;
 }
 

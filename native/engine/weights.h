@@ -37,7 +37,7 @@ struct EncoderWeights {
 
   struct Named {
     std::string name;
-    const PackedLinear* linear;
+    PackedLinear* linear;
   };
   std::vector<Named> linears() const;
   size_t other_bytes() const;  ///< Tables and norms.

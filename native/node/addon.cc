@@ -39,6 +39,7 @@ class Addon : public Napi::Addon<Addon> {
       environment_.cancel(info[0].As<Napi::Number>().Uint32Value());
       return info.Env().Undefined();
     });
+    bind_cuda(exports);
     bind_encoder(environment_, exports);
     bind_pruning(environment_, exports);
     bind_ops(environment_, exports);

@@ -57,6 +57,7 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   const std::string device = text_at(request, "device");
   const size_t max_tokens = size_at(request, "maxTokens");
   auto sources = std::make_shared<WeightSources>(named_weight_sources(object_at(request, "weights")));
+  const CudaLibraries libraries = cuda_libraries(object_at(request, "libraries"));
   auto loaded = std::make_shared<Loaded>();
   loaded->pool = environment.pool(size_at(request, "threads"));
   return environment.enqueue(
@@ -64,7 +65,7 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
       [=, spec = encoder_spec(object_at(request, "spec")), settings = pack_settings(request),
        tuning = tuning_of(object_at(request, "tuning"))](Control& control) mutable {
         settings.tuning = &tuning;
-        loaded->backend = make_backend(device, *loaded->pool);
+        loaded->backend = make_backend(device, *loaded->pool, libraries);
         loaded->encoder =
             std::make_unique<Encoder>(spec, *sources, settings, *loaded->backend, max_tokens, control);
         loaded->measured = tuning.measured();

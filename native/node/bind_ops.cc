@@ -20,9 +20,21 @@ struct Bench {
   explicit Bench(const Napi::CallbackInfo& info)
       // Not the environment's: that one may be at work on the queue's thread.
       : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
-        backend(make_backend(info[0].As<Napi::String>(), *pool)),
-        request(info[1].As<Napi::Object>()) {}
+        request(info[1].As<Napi::Object>()),
+        backend(make_backend(info[0].As<Napi::String>(), *pool, libraries())) {
+    if (has(request, "storage")) store_as(format_from(text_at(request, "storage")));
+  }
 
+  /// A backend stores activations as the linears that it has packed want them.
+  void store_as(Format format) const {
+    const std::vector<float> one{1};
+    Tuning nothing{{}, 0};
+    backend->pack({.weight = matrix_in(one, 1, 1),
+                   .bias = one,
+                   .format = format,
+                   .sparsity = Sparsity::off,
+                   .tuning = &nothing});
+  }
   Tensor blank(size_t tokens, size_t width) const {
     return backend->activations(tokens, width, {.linears = {}, .plain = true});
   }
@@ -46,12 +58,17 @@ struct Bench {
     backend->download(out, values);
     return float_array(request.Env(), std::move(values));
   }
+  /// Without any, the loader looks for them by their names.
+  CudaLibraries libraries() const {
+    if (has(request, "libraries")) return cuda_libraries(object_at(request, "libraries"));
+    return {.cublaslt = "libcublasLt.so.13", .cusparselt = "libcusparseLt.so.0"};
+  }
   size_t size(const char* key) const { return size_at(request, key); }
   size_t count(const char* key) const { return floats_at(request, key).size(); }
 
   std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<Backend> backend;
   Napi::Object request;
+  std::unique_ptr<Backend> backend;
 };
 
 /// A matrix with what it is multiplied with, so that it can be run more than once.

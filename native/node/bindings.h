@@ -6,6 +6,7 @@
 /// long as the exports do.
 namespace twofour::node {
 
+void bind_cuda(Napi::Object& exports);
 void bind_encoder(Environment& environment, Napi::Object& exports);
 void bind_pruning(Environment& environment, Napi::Object& exports);
 void bind_ops(Environment& environment, Napi::Object& exports);

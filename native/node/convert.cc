@@ -163,6 +163,10 @@ PackSettings pack_settings(const Napi::Object& object) {
   return settings;
 }
 
+CudaLibraries cuda_libraries(const Napi::Object& object) {
+  return {.cublaslt = text_at(object, "cublaslt"), .cusparselt = text_at(object, "cusparselt")};
+}
+
 Tuning tuning_of(const Napi::Object& object) {
   std::vector<Measurement> known;
   const auto list = object.Get("known").As<Napi::Array>();
@@ -175,7 +179,8 @@ Tuning tuning_of(const Napi::Object& object) {
                      .sparse = text_at(entry, "sparse"),
                      .tokens = size_at(entry, "tokens"),
                      .dense_us = number_at(entry, "denseMicroseconds"),
-                     .sparse_us = number_at(entry, "sparseMicroseconds")});
+                     .sparse_us = number_at(entry, "sparseMicroseconds"),
+                     .algorithm = has(entry, "algorithm") ? text_at(entry, "algorithm") : ""});
   }
   return {std::move(known), number_at(object, "budget")};
 }
@@ -190,6 +195,7 @@ Napi::Object measurement_object(Napi::Env env, const Measurement& measurement) {
   object.Set("tokens", static_cast<double>(measurement.tokens));
   object.Set("denseMicroseconds", measurement.dense_us);
   object.Set("sparseMicroseconds", measurement.sparse_us);
+  if (!measurement.algorithm.empty()) object.Set("algorithm", measurement.algorithm);
   return object;
 }
 

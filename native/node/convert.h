@@ -5,6 +5,7 @@
 #include "base/weight_source.h"
 #include "engine/encoder.h"
 #include "node/napi.h"
+#include "node/plugin_report.h"
 
 /// JavaScript values → plain structs, on the JavaScript thread, before work starts. What crosses was checked
 /// by lib/; a value of the wrong type is a bug there and throws a TypeError by N-API's own accessors.
@@ -26,6 +27,7 @@ std::vector<WeightSource> weight_sources(const Napi::Object& object, const char*
 WeightSources named_weight_sources(const Napi::Object& object);
 EncoderSpec encoder_spec(const Napi::Object& object);
 PackSettings pack_settings(const Napi::Object& object);
+CudaLibraries cuda_libraries(const Napi::Object& object);
 Tuning tuning_of(const Napi::Object& object);
 Napi::Object measurement_object(Napi::Env env, const Measurement& measurement);
 RunRequest run_request(const Napi::Object& object);

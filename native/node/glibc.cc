@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <span>
 
+#include "base/old_glibc.h"
+
 /// One binary for old and new distributions: on x86-64 the addon asks for nothing newer than glibc 2.28,
 /// which Node itself needs, whatever glibc it was compiled on. CMakeLists.txt compiles this file and passes
 /// --wrap where that applies (never under sanitizers, whose runtime interposes the same names). Two means:
@@ -19,35 +21,25 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
-// --wrap=name sends every reference to __wrap_name, which jumps on, whatever the arguments, to the version of
-// `name` that x86-64 began with.
-// clang-format off
-#define OLD(name)                                      \
-  asm(".text\n"                                        \
-      ".globl __wrap_" #name "\n"                      \
-      ".hidden __wrap_" #name "\n"                     \
-      ".type __wrap_" #name ", @function\n"            \
-      ".symver old_" #name ", " #name "@GLIBC_2.2.5\n" \
-      "__wrap_" #name ":\n"                            \
-      "  endbr64\n"                                    \
-      "  jmp old_" #name "@PLT\n"                      \
-      ".size __wrap_" #name ", . - __wrap_" #name "\n")
-// clang-format on
-
 // 2.34 moved libpthread into libc; the functions stayed what they were.
-OLD(pthread_create);
-OLD(pthread_detach);
-OLD(pthread_join);
-OLD(pthread_once);
-OLD(pthread_key_create);
-OLD(__pthread_key_create);
-OLD(pthread_key_delete);
-OLD(pthread_getspecific);
-OLD(pthread_setspecific);
+TWOFOUR_OLD(pthread_create);
+TWOFOUR_OLD(pthread_detach);
+TWOFOUR_OLD(pthread_join);
+TWOFOUR_OLD(pthread_once);
+TWOFOUR_OLD(pthread_key_create);
+TWOFOUR_OLD(__pthread_key_create);
+TWOFOUR_OLD(pthread_key_delete);
+TWOFOUR_OLD(pthread_getspecific);
+TWOFOUR_OLD(pthread_setspecific);
+// The same of libdl.
+TWOFOUR_OLD(dladdr);
+TWOFOUR_OLD(dlerror);
+TWOFOUR_OLD(dlopen);
+TWOFOUR_OLD(dlsym);
 // 2.29 gave these a faster entry without the SVID error hook; the values are the same.
-OLD(exp);
-OLD(log);
-OLD(pow);
+TWOFOUR_OLD(exp);
+TWOFOUR_OLD(log);
+TWOFOUR_OLD(pow);
 
 extern "C" {
 

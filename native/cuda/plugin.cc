@@ -1,0 +1,310 @@
+#include "cuda/plugin.h"
+
+#include <cmath>
+#include <limits>
+
+#include "cuda/cuda_backend.h"
+#include "cuda/device.h"
+#include "cuda/guard.h"
+#include "cuda/plugin_report.h"
+#include "cuda/status.h"
+
+/// The contract's objects as handles: a handle is the object's address, and nothing else is kept.
+namespace twofour::cuda {
+namespace {
+
+using plugin::Failure;
+using plugin::Status;
+
+// One line for each kind of handle; its object's class is the base that backend.h names.
+template <class Handle>
+struct Kind;
+template <>
+struct Kind<plugin::Device> : std::type_identity<Backend> {};
+template <>
+struct Kind<plugin::Linear> : std::type_identity<PackedLinear> {};
+template <>
+struct Kind<plugin::Table> : std::type_identity<Table> {};
+template <>
+struct Kind<plugin::Norm> : std::type_identity<Norm> {};
+template <>
+struct Kind<plugin::Batch> : std::type_identity<Batch> {};
+template <>
+struct Kind<plugin::Activations> : std::type_identity<Activations> {};
+
+template <class Handle>
+auto& object_of(Handle* handle) {
+  return *reinterpret_cast<typename Kind<Handle>::type*>(handle);
+}
+template <class Handle>
+const auto& object_of(const Handle* handle) {
+  return *reinterpret_cast<const typename Kind<Handle>::type*>(handle);
+}
+template <class Handle>
+const auto* object_or_null(const Handle* handle) {
+  return handle == nullptr ? nullptr : &object_of(handle);
+}
+template <class Handle>
+void hand_out(Handle** handle, std::unique_ptr<typename Kind<Handle>::type> object) {
+  *handle = reinterpret_cast<Handle*>(object.release());
+}
+template <class Handle>
+void destroy(Handle* handle) {
+  delete &object_of(handle);
+}
+
+/// What fails on a device that is lost fails for that, whatever it said.
+template <class Body>
+Status on_device(Failure* failure, Body body) {
+  return guarded(failure, [&] {
+    try {
+      body();
+    } catch (const Error& error) {
+      if (std::string_view(error.code()) != "CUDA_DEVICE_LOST") check_lost("using the device");
+      throw;
+    }
+  });
+}
+
+MatrixSource source_of(const plugin::MatrixSource& from) {
+  return {from.rows, from.columns, [from](size_t first, size_t count, float* out) {
+            check(from.read(from.context, first, count, out));
+          }};
+}
+
+Status open(int32_t index, const plugin::LibraryPaths* paths, plugin::Device** device, Failure* failure) {
+  return guarded(failure, [&] {
+    check_device(index);
+    hand_out<plugin::Device>(
+        device,
+        make_cuda_backend({.index = index, .cublaslt = paths->cublaslt, .cusparselt = paths->cusparselt}));
+  });
+}
+
+Status name(const plugin::Device* device, char* name, size_t capacity, Failure* failure) {
+  return guarded(failure, [&] { copy_text(object_of(device).name(), name, capacity); });
+}
+
+size_t pass_tokens(const plugin::Device* device) { return object_of(device).pass_tokens(); }
+Status start_clock(plugin::Device* device, Failure* failure) {
+  return guarded(failure, [&] { static_cast<TimedBackend&>(object_of(device)).start_clock(); });
+}
+Status stop_clock(plugin::Device* device, double* seconds, Failure* failure) {
+  return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(device)).stop_clock(); });
+}
+
+Tuning tuning_of(const plugin::LinearWeights& weights) {
+  std::vector<Measurement> known;
+  for (const plugin::Measurement& m : std::span(weights.known, weights.known_count))
+    known.push_back(
+        {m.rows, m.columns, m.kept, m.dense, m.sparse, m.tokens, m.dense_us, m.sparse_us, m.algorithm});
+  return {std::move(known), weights.budget};
+}
+
+/// The time that all of them took goes with the first.
+void tell_measured(const Tuning& tuning, const plugin::LinearWeights& weights) {
+  double seconds = std::isinf(weights.budget) ? 0 : weights.budget - tuning.budget();
+  for (const Measurement& m : tuning.measured()) {
+    const plugin::Measurement told{m.rows,   m.columns,  m.kept,      m.dense.c_str(),    m.sparse.c_str(),
+                                   m.tokens, m.dense_us, m.sparse_us, m.algorithm.c_str()};
+    check(weights.measured(weights.context, &told, seconds));
+    seconds = 0;
+  }
+}
+
+Status pack(plugin::Device* device, const plugin::LinearWeights* weights, plugin::Linear** linear,
+            Failure* failure) {
+  return on_device(failure, [&] {
+    Tuning tuning = tuning_of(*weights);
+    auto packed = object_of(device).pack({.weight = source_of(weights->weight),
+                                          .bias = {weights->bias, weights->weight.rows},
+                                          .format = static_cast<Format>(weights->format),
+                                          .sparsity = static_cast<Sparsity>(weights->sparsity),
+                                          .tuning = weights->has_tuning ? &tuning : nullptr});
+    if (weights->has_tuning) tell_measured(tuning, *weights);
+    hand_out(linear, std::move(packed));
+  });
+}
+
+Status describe(const plugin::Linear* linear, const plugin::LinearSink* sink, Failure* failure) {
+  return guarded(failure, [&] {
+    constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+    for (const PackedLinear::Form& form : object_of(linear).forms()) {
+      const plugin::Form told{form.name.c_str(), form.bytes};
+      check(sink->form(sink->context, &told));
+    }
+    for (const PackedLinear::Choice& choice : object_of(linear).choices()) {
+      const plugin::Choice told{choice.tokens.value_or(0), choice.form.c_str(),
+                                choice.dense_us.value_or(kUnknown), choice.sparse_us.value_or(kUnknown),
+                                choice.reason.c_str()};
+      check(sink->choice(sink->context, &told));
+    }
+  });
+}
+
+size_t nonzeros(const plugin::Linear* linear) { return object_of(linear).nonzeros(); }
+void hold_dense(plugin::Linear* linear, bool hold) { object_of(linear).hold_dense(hold); }
+Status revert(plugin::Linear* linear, size_t tokens, const char* reason, Failure* failure) {
+  return guarded(
+      failure, [&] { object_of(linear).revert(tokens == 0 ? std::nullopt : std::optional(tokens), reason); });
+}
+void settle(plugin::Linear* linear) { object_of(linear).settle(); }
+
+Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
+             Failure* failure) {
+  return on_device(failure, [&] { hand_out(table, object_of(device).table(source_of(*values))); });
+}
+
+size_t table_bytes(const plugin::Table* table) { return object_of(table).bytes(); }
+
+Status norm(plugin::Device* device, const float* gain, const float* bias, size_t width, float epsilon,
+            plugin::Norm** norm, Failure* failure) {
+  return on_device(failure,
+                   [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
+}
+
+size_t norm_bytes(const plugin::Norm* norm) { return object_of(norm).bytes(); }
+
+Status batch(plugin::Device* device, const plugin::BatchView* view, plugin::Batch** batch, Failure* failure) {
+  return on_device(failure, [&] {
+    hand_out(batch, object_of(device).batch({.ids = {view->ids, view->tokens},
+                                             .types = {view->types, view->types ? view->tokens : 0},
+                                             .positions = {view->positions, view->tokens},
+                                             .offsets = {view->offsets, view->sequences + 1}}));
+  });
+}
+
+Status activations(plugin::Device* device, size_t tokens, size_t width, const plugin::Readers* readers,
+                   plugin::Activations** activations, Failure* failure) {
+  return on_device(failure, [&] {
+    std::vector<const PackedLinear*> linears;
+    for (const plugin::Linear* linear : std::span(readers->linears, readers->count))
+      linears.push_back(&object_of(linear));
+    const Readers all{.linears = linears, .plain = readers->plain};
+    hand_out(activations, object_of(device).activations(tokens, width, all));
+  });
+}
+
+size_t tokens(const plugin::Activations* activations) { return object_of(activations).tokens(); }
+size_t width(const plugin::Activations* activations) { return object_of(activations).width(); }
+
+Status repeat(plugin::Device* device, const plugin::Batch* batch, void* context,
+              plugin::Answer (*body)(void* context, plugin::Activations** made), plugin::Activations** result,
+              Failure* failure) {
+  return guarded(failure, [&] {
+    const auto run = [&] {
+      plugin::Activations* made = nullptr;
+      const plugin::Answer answer = body(context, &made);
+      std::unique_ptr<Activations> owned(made == nullptr ? nullptr : &object_of(made));
+      check(answer);
+      return owned;
+    };
+    hand_out(result, object_of(device).repeat(object_of(batch), run));
+  });
+}
+
+Status embed(plugin::Device* device, const plugin::Batch* batch, const plugin::Table* word,
+             const plugin::Table* position, const plugin::Table* type, const plugin::Norm* norm,
+             plugin::Activations* out, Failure* failure) {
+  return on_device(failure, [&] {
+    object_of(device).embed(object_of(batch), object_of(word), object_of(position), object_or_null(type),
+                            object_of(norm), object_of(out));
+  });
+}
+
+Status linear(plugin::Device* device, const plugin::Linear* linear, const plugin::Activations* in,
+              uint8_t activation, const plugin::Activations* residual, plugin::Activations* out,
+              Failure* failure) {
+  return on_device(failure, [&] {
+    const Epilogue epilogue{.activation = static_cast<Activation>(activation),
+                            .residual = object_or_null(residual)};
+    object_of(device).linear(object_of(linear), object_of(in), epilogue, object_of(out));
+  });
+}
+
+Status layer_norm(plugin::Device* device, const plugin::Activations* in, const plugin::Norm* norm,
+                  plugin::Activations* out, Failure* failure) {
+  return on_device(failure,
+                   [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
+}
+
+Status attention(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
+                 const plugin::Attention* attention, plugin::Activations* out, Failure* failure) {
+  return on_device(failure, [&] {
+    const Attention view{.heads = attention->heads,
+                         .head_size = attention->head_size,
+                         .scale = attention->scale,
+                         .bias = object_or_null(attention->bias),
+                         .span = attention->span};
+    object_of(device).attention(object_of(batch), object_of(in), view, object_of(out));
+  });
+}
+
+Status gather(plugin::Device* device, const plugin::Activations* in, const int32_t* rows, size_t count,
+              plugin::Activations* out, Failure* failure) {
+  return on_device(failure, [&] { object_of(device).gather(object_of(in), {rows, count}, object_of(out)); });
+}
+
+Status pool(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
+            uint8_t pooling, bool normalize, plugin::Activations* out, Failure* failure) {
+  return on_device(failure, [&] {
+    object_of(device).pool(object_of(batch), object_of(in), static_cast<Pooling>(pooling), normalize,
+                           object_of(out));
+  });
+}
+
+Status upload(plugin::Device* device, const float* values, size_t count, plugin::Activations* out,
+              Failure* failure) {
+  return on_device(failure, [&] { object_of(device).upload({values, count}, object_of(out)); });
+}
+
+Status download(plugin::Device* device, const plugin::Activations* in, float* out, size_t count,
+                Failure* failure) {
+  return on_device(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
+}
+
+constexpr plugin::Functions kFunctions{
+    .version = plugin::kVersion,
+    .report = report,
+    .open = open,
+    .close = destroy<plugin::Device>,
+    .name = name,
+    .pass_tokens = pass_tokens,
+    .start_clock = start_clock,
+    .stop_clock = stop_clock,
+    .pack = pack,
+    .describe = describe,
+    .nonzeros = nonzeros,
+    .hold_dense = hold_dense,
+    .revert = revert,
+    .settle = settle,
+    .destroy_linear = destroy<plugin::Linear>,
+    .table = table,
+    .table_bytes = table_bytes,
+    .destroy_table = destroy<plugin::Table>,
+    .norm = norm,
+    .norm_bytes = norm_bytes,
+    .destroy_norm = destroy<plugin::Norm>,
+    .batch = batch,
+    .destroy_batch = destroy<plugin::Batch>,
+    .activations = activations,
+    .tokens = tokens,
+    .width = width,
+    .destroy_activations = destroy<plugin::Activations>,
+    .repeat = repeat,
+    .embed = embed,
+    .linear = linear,
+    .layer_norm = layer_norm,
+    .attention = attention,
+    .gather = gather,
+    .pool = pool,
+    .upload = upload,
+    .download = download,
+};
+
+}  // namespace
+}  // namespace twofour::cuda
+
+const twofour::plugin::Functions* twofour_cuda_plugin(uint32_t version) {
+  return version == twofour::plugin::kVersion ? &twofour::cuda::kFunctions : nullptr;
+}
