@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type { Encoder } from 'twofour'
@@ -96,6 +96,17 @@ cudaTest('an algorithm that is fast and wrong is left out', async (t) => {
   t.is(matrix.buckets[0]!.form, 'sparse bfloat16')
   t.true(worst < 0.05, `${worst}`)
   t.notRegex(readFileSync(join(cache, 'twofour', 'cuda-tuning.json'), 'utf8'), /sparse 2 split/)
+})
+
+cudaTest('without an algorithm that can be used it runs dense, and nothing is kept', async (t) => {
+  const cache = temporaryDirectory('choice')
+  const { matrix } = await choose(t, cache, { emulation: 'fail=cusparseLtMatmulAlgGetAttribute:1:7' })
+  const [first] = matrix.buckets
+  t.is(first!.form, 'bfloat16')
+  t.deepEqual([first!.denseMicroseconds, first!.sparseMicroseconds], [null, null])
+  t.regex(first!.reason, /^Every sparse algorithm was refused or gave other numbers/)
+  t.regex(matrix.buckets[1]!.reason, /^Not measured/)
+  t.false(existsSync(join(cache, 'twofour', 'cuda-tuning.json')))
 })
 
 cudaTest('what was measured is kept for this device, and not measured again', async (t) => {

@@ -11,7 +11,7 @@ const program = `
   const [directory, dtype, sparsity] = process.argv.slice(1)
   const checkpoint = await Checkpoint.open(directory)
   const plan = await prune(checkpoint, { steps: [{ pattern: '2:4' }] })
-  const encoder = await Encoder.load(await plan.apply(checkpoint), { device: 'cuda', dtype, sparsity })
+  const encoder = await Encoder.load(await plan.apply(checkpoint), { device: 'cuda', dtype, sparsity, tuning: { budget: 1 } })
   const results = []
   for (let round = 0; round < 5; round++) {
     const batch = Array.from({ length: 1 + round }, (_, text) =>
@@ -60,6 +60,12 @@ cudaTest('the second pass of a bucket is recorded, and launched from then on', a
   const results = await resultsOf(t, 'fail=cudaGraphLaunch:2:999', 'bfloat16', 'off')
   t.deepEqual([results[0], results[1]], ['equal', 'equal'])
   t.regex(results[2]!, /^(DEVICE_FAILED|CUDA_DEVICE_LOST) While repeating a pass/)
+})
+
+cudaTest('passes that only confirm a choice are not recorded', async (t) => {
+  const results = await resultsOf(t, 'sparse_gain=150,fail=cudaGraphLaunch:1:999', 'bfloat16', 'auto')
+  t.is(results[0], 'equal')
+  t.regex(results[1]!, /While repeating a pass/)
 })
 
 cudaTest('what cannot be recorded runs as before', async (t) => {

@@ -22,8 +22,8 @@ export type EncoderOptions = {
   /** 'auto' uses a sparse form where it was measured faster. @default 'auto' */
   readonly sparsity?: 'auto' | 'off' | 'require' | undefined
   /**
-   * Sparse and dense forms are timed while a model with zeros is loaded, and the times kept in the user's cache
-   * directory; on CUDA also dense forms of any model. `budget`: milliseconds of it at most; Infinity measures
+   * Sparse and dense forms are timed while a model with zeros (on CUDA: 2:4 ones) is loaded, and the times kept in
+   * the user's cache directory. `budget`: milliseconds of it at most; Infinity measures
    * everything. @default { budget: 300 } on the CPU, { budget: 10_000 } on CUDA
    */
   readonly tuning?: { readonly budget?: number | undefined } | undefined

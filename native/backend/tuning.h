@@ -30,6 +30,8 @@ class Tuning {
   double budget() const { return budget_; }
   const std::vector<Measurement>& all() const { return all_; }
   void add(const Measurement& measured, double seconds);
+  /// What was spent on finding nothing that could be kept.
+  void spend(double seconds) { budget_ -= seconds; }
   /// Those that were added.
   std::vector<Measurement> measured() const {
     return {all_.begin() + static_cast<ptrdiff_t>(known_), all_.end()};

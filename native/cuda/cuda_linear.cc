@@ -103,10 +103,15 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
   if (!found && tuning.has_budget()) {
     const auto begin = std::chrono::steady_clock::now();
     found = measure(context_, shape(false), weight_, compressed_.data(), tokens);
-    wanted.dense_us = found->dense_us;
-    wanted.sparse_us = found->sparse_us;
-    wanted.algorithm = found->algorithm();
-    tuning.add(wanted, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+    if (found->sparse_us) {
+      wanted.dense_us = *found->dense_us;
+      wanted.sparse_us = *found->sparse_us;
+      wanted.algorithm = found->algorithm();
+      tuning.add(wanted, spent.count());
+    } else {
+      tuning.spend(spent.count());
+    }
   }
   if (!found)
     return {.tokens = bound,

@@ -152,7 +152,9 @@ class Trial {
   std::unique_ptr<SparsePlan> best_sparse(const std::vector<std::byte>& reference, Found& found) {
     std::vector<Candidate> candidates;
     const std::unique_ptr<SparsePlan> first = planned({});
-    for (int id = 0; first && id < first->algorithm_ids(); ++id) time({.id = id}, candidates);
+    int ids = 0;
+    if (first) accepted([&] { ids = first->algorithm_ids(); });
+    for (int id = 0; id < ids; ++id) time({.id = id}, candidates);
     // Ways to split the sum, for the best ids: for all of them they would take most of the time.
     std::vector<Candidate> promising = candidates;
     promising.resize(std::min(promising.size(), kPromising));

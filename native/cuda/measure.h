@@ -10,7 +10,7 @@ namespace twofour::cuda {
 /// What was found for one shape and number of tokens: the best algorithm of each library, and their times in
 /// µs, the second level of caches emptied before each.
 struct Found {
-  double dense_us, sparse_us;
+  std::optional<double> dense_us, sparse_us;  ///< Neither where no sparse algorithm could be used.
   size_t dense_algorithm;
   SparseAlgorithm sparse_algorithm;
   bool sparse_wins;    ///< By more than the timing's own spread, cold and warm.

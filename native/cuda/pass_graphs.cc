@@ -31,7 +31,10 @@ std::unique_ptr<Activations> PassGraphs::repeat(const CudaBatch& batch, const Bo
   if (!passes_.contains(key) && passes_.size() >= kMostPasses) return body();
   Pass& pass = passes_[key];
   // Memory that a graph uses may have been freed, or other forms may run by now.
-  if (pass.graph && pass.state != context_.state()) pass = {};
+  if (pass.state != context_.state()) {
+    pass = {};
+    pass.state = context_.state();
+  }
   if (pass.graph) return replay(pass, batch);
   // The first pass makes plans and takes memory, which a recording cannot.
   if (pass.refused || pass.runs == 0) {
@@ -50,7 +53,6 @@ Extent PassGraphs::extent(size_t tokens) const {
 
 void PassGraphs::record(Pass& pass, const CudaBatch& batch, const Body& body) {
   pass.batch = context_.memory().take(batch.bytes());
-  pass.state = context_.state();
   batch.redirect(pass.batch.data());
   recorded_ = {batch.tokens(), batch.device().tokens()};
   cudaGraph_t made = nullptr;
@@ -79,6 +81,7 @@ void PassGraphs::record(Pass& pass, const CudaBatch& batch, const Body& body) {
   // Once may have been a cancelled run.
   const int failures = pass.failures + 1;
   pass = {};
+  pass.state = context_.state();
   pass.failures = failures;
   pass.refused = failures > 1;
   check_lost("recording a pass");

@@ -38,7 +38,7 @@ class PassGraphs {
     Arena::Block batch;
     std::unique_ptr<Activations> result;
     std::unique_ptr<CUgraphExec_st, DestroyGraph> graph;
-    uint64_t state = 0;
+    uint64_t state = 0;  ///< The context's, of which all of this is true.
   };
   using Key = std::tuple<size_t, size_t, size_t, bool>;
 
