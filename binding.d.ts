@@ -67,18 +67,21 @@ export type NativeSpec = {
   } | null
 }
 
-/** What two forms of one matrix cost on this machine. */
+/** What two forms of one matrix cost on this machine, or the one that it has. */
 export type Measurement = {
   rows: number
   columns: number
   /** Weights that are not zero, in per cent, rounded up to a multiple of 5. */
   kept: number
-  /** Names of the two forms. */
+  /** Names of the forms; '' where there is no sparse one. */
   dense: string
   sparse: string
   tokens: number
   denseMicroseconds: number
-  sparseMicroseconds: number
+  /** Where there is a sparse form. */
+  sparseMicroseconds?: number
+  /** What the product adds and applies; absent where that makes no difference. */
+  epilogue?: string
   /** What the backend needs to run them so again; opaque, and absent where the names say it all. */
   algorithm?: string
 }
@@ -138,7 +141,7 @@ export type LoadRequest = {
   /** Slots of the layers' linears that stay float32 ('ffnOut' …). */
   float32: readonly string[]
   sparsity: Sparsity
-  /** Needed where sparsity is 'auto'. `budget`: seconds that may be spent on measuring what is not known. */
+  /** `budget`: seconds that may be spent on measuring what is not known. */
   tuning: { budget: number; known: readonly Measurement[] }
   /** 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
   threads: number

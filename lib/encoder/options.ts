@@ -2,6 +2,7 @@ import type { LinearDtype, Sparsity } from '../../binding.js'
 import type { Progress } from '../addon.js'
 import { type LinearSlot, linearSlots } from '../architecture/spec.js'
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkSignal, expected } from '../check.js'
+import { cudaState } from '../cuda/state.js'
 import { TwofourError } from '../errors.js'
 import { chooseDevice, type DeviceChoice, type EncoderDevice } from './device.js'
 
@@ -22,9 +23,9 @@ export type EncoderOptions = {
   /** 'auto' uses a sparse form where it was measured faster. @default 'auto' */
   readonly sparsity?: 'auto' | 'off' | 'require' | undefined
   /**
-   * Sparse and dense forms are timed while a model with zeros (on CUDA: 2:4 ones) is loaded, and the times kept in
-   * the user's cache directory. `budget`: milliseconds of it at most; Infinity measures
-   * everything. @default { budget: 300 } on the CPU, { budget: 10_000 } on CUDA
+   * Sparse and dense forms are timed while a model with zeros is loaded (on CUDA: 2:4 ones, and the algorithms of
+   * every dense product in 16 or 8 bits), and the times kept in the user's cache directory. `budget`: milliseconds of it at most; Infinity measures
+   * everything. @default { budget: 300 } on the CPU, { budget: 10_000 } on CUDA, 0 on an emulated device
    */
   readonly tuning?: { readonly budget?: number | undefined } | undefined
   /** @default the least of physical cores, affinity and cgroup quota */
@@ -115,7 +116,7 @@ function checkSlots(slots: unknown): readonly LinearSlot[] {
 }
 
 function checkBudget(tuning: EncoderOptions['tuning'], { kind }: EncoderDevice): number {
-  const usual = kind === 'cuda' ? 10_000 : 300
+  const usual = kind !== 'cuda' ? 300 : cudaState().emulated ? 0 : 10_000
   if (tuning === undefined) return usual
   checkKeys('tuning', tuning, ['budget'])
   const { budget } = tuning

@@ -57,7 +57,7 @@ export async function keepMeasurements(
     await writeFileDurably(file, `${JSON.stringify(cache, null, 1)}\n`)
   } catch (error) {
     if (!(error instanceof TwofourError)) throw error
-    warn(`${error.message} Sparse forms are measured again at the next load.`)
+    warn(`${error.message} The next load measures again.`)
   }
 }
 
@@ -87,8 +87,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const counts = ['rows', 'columns', 'kept', 'tokens'] as const
-const names = ['dense', 'sparse'] as const
-const times = ['denseMicroseconds', 'sparseMicroseconds'] as const
+const names = ['dense', 'sparse', 'epilogue'] as const
 
 function isMeasurements(value: unknown): value is Measurement[] {
   return Array.isArray(value) && value.every(isMeasurement)
@@ -96,12 +95,17 @@ function isMeasurements(value: unknown): value is Measurement[] {
 
 function isMeasurement(value: unknown): boolean {
   if (!isObject(value)) return false
+  const { dense, sparse, epilogue = '', algorithm = '', denseMicroseconds, sparseMicroseconds } = value
   return (
     counts.every((key) => Number.isSafeInteger(value[key]) && (value[key] as number) >= 0) &&
-    names.every((key) => typeof value[key] === 'string') &&
-    times.every((key) => typeof value[key] === 'number' && (value[key] as number) > 0) &&
-    (value.algorithm === undefined || typeof value.algorithm === 'string')
+    [dense, sparse, epilogue, algorithm].every((text) => typeof text === 'string') &&
+    isTime(denseMicroseconds) &&
+    (sparse === '' ? sparseMicroseconds === undefined : isTime(sparseMicroseconds))
   )
+}
+
+function isTime(value: unknown): boolean {
+  return typeof value === 'number' && value > 0
 }
 
 function same(a: Measurement, b: Measurement): boolean {

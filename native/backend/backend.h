@@ -112,7 +112,14 @@ struct LinearWeights {
   std::span<const float> bias;  ///< [rows]
   Format format = Format::float32;
   Sparsity sparsity = Sparsity::off;
-  Tuning* tuning = nullptr;  ///< Needed where sparsity is automatic.
+  Tuning* tuning = nullptr;  ///< Needed where sparsity is automatic, by backends that measure as they pack.
+};
+
+/// How an encoder runs a linear: what `Epilogue` will be. Borrowed.
+struct LinearUse {
+  PackedLinear* linear;
+  Activation activation = Activation::none;
+  bool residual = false;
 };
 
 struct BatchView {
@@ -160,6 +167,11 @@ class Backend {
   }
 
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
+  /// Chooses for all linears of an encoder how they run up to `most_tokens` tokens, by what `tuning` knows or
+  /// lets be measured, what matters most first. `between` is called between measurements; what it throws ends
+  /// the work. Backends that measure as they pack have nothing to do here.
+  virtual void tune(std::span<const LinearUse> /*uses*/, size_t /*most_tokens*/, Tuning& /*tuning*/,
+                    const std::function<void()>& /*between*/) {}
   virtual std::unique_ptr<Table> table(const MatrixSource& values) = 0;
   virtual std::unique_ptr<Norm> norm(std::span<const float> gain, std::span<const float> bias,
                                      float epsilon) = 0;

@@ -78,7 +78,7 @@ struct Measurement {
   const char *dense, *sparse;
   size_t tokens;
   double dense_us, sparse_us;
-  const char* algorithm;
+  const char *epilogue, *algorithm;
 };
 
 /// Any number of threads may call `read` at once.
@@ -92,13 +92,22 @@ struct LinearWeights {
   MatrixSource weight;
   const float* bias;  ///< [weight.rows]
   uint8_t format, sparsity;
-  bool has_tuning;
+};
+
+struct LinearUse {
+  Linear* linear;
+  uint8_t activation;
+  bool residual;
+};
+
+struct Tuning {
   const Measurement* known;
   size_t known_count;
   double budget;  ///< Seconds; infinite for no bound.
   void* context;
-  /// What was measured, after packing; `seconds` of the budget were spent on it.
-  Answer (*measured)(void* context, const Measurement* measurement, double seconds);
+  Answer (*between)(void* context);
+  /// Called for all that was measured, at the end.
+  Answer (*measured)(void* context, const Measurement* measurement);
 };
 
 struct Form {
@@ -158,6 +167,9 @@ struct Functions {
   Status (*stop_clock)(Device* device, double* seconds, Failure* failure);
 
   Status (*pack)(Device* device, const LinearWeights* weights, Linear** linear, Failure* failure);
+  /// See Backend::tune.
+  Status (*tune)(Device* device, const LinearUse* uses, size_t count, size_t most_tokens,
+                 const Tuning* tuning, Failure* failure);
   Status (*describe)(const Linear* linear, const LinearSink* sink, Failure* failure);
   size_t (*nonzeros)(const Linear* linear);
   void (*hold_dense)(Linear* linear, bool hold);

@@ -5,13 +5,15 @@
 
 namespace twofour {
 
-/// What two forms of one matrix cost on this machine.
+/// What two forms of one matrix cost on this machine, or the one that it has.
 struct Measurement {
   size_t rows, columns;
   size_t kept;                ///< Weights that are not zero, in per cent, rounded up to a multiple of 5.
-  std::string dense, sparse;  ///< Names of the forms.
+  std::string dense, sparse;  ///< Names of the forms; `sparse` is empty where there is none.
   size_t tokens;
-  double dense_us, sparse_us;
+  double dense_us, sparse_us;  ///< `sparse_us` is NaN where there is no sparse form.
+  /// What the product adds and applies; empty where that makes no difference.
+  std::string epilogue = {};
   /// What the backend needs to run them so again; empty where the names say it all.
   std::string algorithm = {};
 };

@@ -9,6 +9,7 @@
 #include "cuda/cuda_linear.h"
 #include "cuda/pass_graphs.h"
 #include "cuda/stopwatch.h"
+#include "cuda/tune.h"
 
 namespace twofour::cuda {
 namespace {
@@ -94,6 +95,11 @@ class CudaBackend final : public TimedBackend {
     if (weights.format == Format::float16) word_ = Word::float16;
     if (weights.format != Format::float16 && weights.format != Format::float32) word_ = Word::bfloat16;
     return std::make_unique<CudaLinear>(context_, weights);
+  }
+  void tune(std::span<const LinearUse> uses, size_t most_tokens, Tuning& tuning,
+            const std::function<void()>& between) override {
+    context_.enter();
+    tune_linears(uses, most_tokens, tuning, between);
   }
   std::unique_ptr<Table> table(const MatrixSource& values) override {
     context_.enter();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "backend/formats.h"
 #include "base/error.h"
@@ -10,9 +11,6 @@
 
 namespace twofour::cuda {
 namespace {
-
-/// Upper bounds of the classes of token counts; the last also serves what is beyond.
-constexpr size_t kBounds[] = {64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
 
 bool is_8_bit(Format format) { return bytes_of_input(format) == 1; }
 
@@ -39,9 +37,12 @@ std::vector<PackedLinear::Form> CudaLinear::forms() const {
 
 std::vector<PackedLinear::Choice> CudaLinear::choices() const {
   std::vector<Choice> choices;
-  for (const Bucket& bucket : buckets_) {
-    const std::string form = (bucket.sparse ? "sparse " : "") + std::string(name_of(format_));
-    choices.push_back({bucket.tokens, form, bucket.dense_us, bucket.sparse_us, bucket.reason});
+  for (const TokenClass& one : classes_) {
+    const std::string form = (one.sparse ? "sparse " : "") + std::string(name_of(format_));
+    const Found* found = one.decisive();
+    choices.push_back({one.is_open ? std::nullopt : std::optional(one.bound), form,
+                       found ? std::optional(found->dense_us) : std::nullopt,
+                       found ? found->sparse_us : std::nullopt, one.reason});
   }
   return choices;
 }
@@ -58,18 +59,96 @@ std::string CudaLinear::why_dense(const LinearWeights& weights) const {
 }
 
 void CudaLinear::decide(const LinearWeights& weights) {
-  const std::string reason = why_dense(weights);
-  if (!reason.empty()) {
-    buckets_ = {{.reason = reason}};
-    return;
-  }
+  why_dense_ = why_dense(weights);
+  is_tuned_ = format_ != Format::float32;
+  classes_ = {{.reason = why_dense_}};
+  if (!why_dense_.empty()) return;
   compress();
   if (weights.sparsity == Sparsity::require) {
-    buckets_ = {{.sparse = true, .reason = "Sparse forms were required."}};
+    is_tuned_ = false;
+    classes_ = {{.sparse = true, .reason = "Sparse forms were required."}};
     return settle();
   }
-  for (const size_t bound : kBounds) buckets_.push_back(measured(bound, *weights.tuning));
-  buckets_.back().tokens.reset();
+  classes_ = {{.reason = not_measured()}};
+}
+
+std::string CudaLinear::not_measured(const char* why) const {
+  return why_dense_ + (why_dense_.empty() ? "" : " ") + "Not measured: " + why;
+}
+
+void CudaLinear::begin_tuning(const LinearUse& use, size_t most_tokens) {
+  measured_ = product_of(use.activation, use.residual, false);
+  classes_ = token_classes(most_tokens, may_run_sparse());
+  for (TokenClass& one : classes_) one.reason = not_measured();
+}
+
+void CudaLinear::tune(size_t index, Tuning& tuning) {
+  TokenClass& one = classes_[index];
+  for (TokenClass::End& end : one.ends) end.found = known(end.tokens, tuning);
+  // One end decides nothing, so that both are measured, or none.
+  if (!one.is_known() && tuning.has_budget()) {
+    try {
+      for (TokenClass::End& end : one.ends)
+        if (!end.found) end.found = measured(end.tokens, tuning);
+    } catch (const Error& error) {
+      if (std::string_view(error.code()) != "OUT_OF_MEMORY") throw;
+      one.reason = not_measured("the device had no memory for it.");
+    }
+  }
+  const Found* found = one.decisive();
+  if (found == nullptr) return;
+  one.sparse = found->sparse_wins;
+  one.reason = may_run_sparse() && !found->sparse_us
+                   ? "Every sparse algorithm was refused or gave other numbers than the dense product."
+                   : why_dense_ + (why_dense_.empty() ? "" : " ") + found->sentence();
+}
+
+void CudaLinear::end_tuning() {
+  const auto is_known = [](const TokenClass& one) { return one.is_known(); };
+  if (!may_run_sparse() && std::none_of(classes_.begin(), classes_.end(), is_known))
+    classes_ = {{.reason = classes_.front().reason}};
+}
+
+/// All but times and algorithm. What is dense alone is the same whatever its zeros are.
+Measurement CudaLinear::wanted(size_t tokens) const {
+  const std::string name(name_of(format_));
+  return {.rows = weight_.rows,
+          .columns = weight_.columns,
+          .kept = may_run_sparse() ? size_t{50} : size_t{100},
+          .dense = name,
+          .sparse = may_run_sparse() ? "sparse " + name : "",
+          .tokens = tokens,
+          .dense_us = 0,
+          .sparse_us = std::numeric_limits<double>::quiet_NaN(),
+          .epilogue = subject().epilogue()};
+}
+
+std::optional<Found> CudaLinear::known(size_t tokens, const Tuning& tuning) const {
+  const std::optional<Measurement> measurement = tuning.find(wanted(tokens));
+  if (!measurement) return std::nullopt;
+  std::optional<Found> found = Found::from(measurement->algorithm);
+  if (!found) return std::nullopt;
+  found->tokens = tokens;
+  found->dense_us = measurement->dense_us;
+  if (may_run_sparse()) found->sparse_us = measurement->sparse_us;
+  return found;
+}
+
+/// What could not be timed is not kept.
+Found CudaLinear::measured(size_t tokens, Tuning& tuning) const {
+  const auto begin = std::chrono::steady_clock::now();
+  const Found found = measure(context_, subject(), tokens);
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
+  if (may_run_sparse() && !found.sparse_us) {
+    tuning.spend(spent.count());
+    return found;
+  }
+  Measurement measurement = wanted(tokens);
+  measurement.dense_us = found.dense_us;
+  if (found.sparse_us) measurement.sparse_us = *found.sparse_us;
+  measurement.algorithm = found.algorithm();
+  tuning.add(measurement, spent.count());
+  return found;
 }
 
 void CudaLinear::hold_dense(bool hold) {
@@ -79,62 +158,21 @@ void CudaLinear::hold_dense(bool hold) {
 
 void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
   context_.change();
-  for (Bucket& bucket : buckets_) {
-    if (bucket.tokens != tokens || !bucket.sparse) continue;
-    bucket.sparse = false;
-    bucket.reason = reason;
+  for (TokenClass& one : classes_) {
+    if (one.is_open == tokens.has_value() || (tokens && one.bound != *tokens) || !one.sparse) continue;
+    one.sparse = false;
+    one.reason = reason;
   }
-}
-
-/// What runs for more than half of `bound` tokens and up to it, measured at the fewest of them.
-CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
-  const size_t tokens = bound / 2 + 1;
-  Measurement wanted{.rows = weight_.rows,
-                     .columns = weight_.columns,
-                     .kept = 50,
-                     .dense = std::string(name_of(format_)),
-                     .sparse = "sparse " + std::string(name_of(format_)),
-                     .tokens = tokens,
-                     .dense_us = 0,
-                     .sparse_us = 0};
-  std::optional<Found> found;
-  if (const std::optional<Measurement> known = tuning.find(wanted))
-    found = Found::from(known->algorithm, known->dense_us, known->sparse_us, tokens);
-  if (!found && tuning.has_budget()) {
-    const auto begin = std::chrono::steady_clock::now();
-    found = measure(context_, shape(false), weight_, compressed_.data(), tokens);
-    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
-    if (found->sparse_us) {
-      wanted.dense_us = *found->dense_us;
-      wanted.sparse_us = *found->sparse_us;
-      wanted.algorithm = found->algorithm();
-      tuning.add(wanted, spent.count());
-    } else {
-      tuning.spend(spent.count());
-    }
-  }
-  if (!found)
-    return {.tokens = bound,
-            .reason =
-                "Not measured: loading had spent its time for that. `twofour tune` measures without a "
-                "bound."};
-  return {.tokens = bound,
-          .sparse = found->sparse_wins,
-          .sparse_algorithm = found->sparse_algorithm,
-          .dense_algorithm = found->dense_algorithm,
-          .dense_us = found->dense_us,
-          .sparse_us = found->sparse_us,
-          .reason = found->reason};
 }
 
 void CudaLinear::settle() {
   context_.change();
-  const auto is_sparse = [](const Bucket& bucket) { return bucket.sparse; };
-  if (std::all_of(buckets_.begin(), buckets_.end(), is_sparse)) {
+  const auto is_sparse = [](const TokenClass& one) { return one.sparse; };
+  if (std::all_of(classes_.begin(), classes_.end(), is_sparse)) {
     weight_.values = {};
     holds_dense_ = false;
   }
-  if (std::none_of(buckets_.begin(), buckets_.end(), is_sparse)) {
+  if (std::none_of(classes_.begin(), classes_.end(), is_sparse)) {
     compressed_ = {};
     compressed_bytes_ = 0;
   }
@@ -150,11 +188,11 @@ void CudaLinear::compress() {
   plan.compress(weight_.values.data(), compressed_.data(), scratch.data(), context_.stream());
 }
 
-const CudaLinear::Bucket& CudaLinear::bucket_of(size_t tokens) const {
-  for (const Bucket& bucket : buckets_) {
-    if (!bucket.tokens || tokens <= *bucket.tokens) return bucket;
+const TokenClass& CudaLinear::class_of(size_t tokens) const {
+  for (const TokenClass& one : classes_) {
+    if (one.is_open || tokens <= one.bound) return one;
   }
-  return buckets_.back();
+  return classes_.back();
 }
 
 /// `mixed`: a float32 linear between activations of another word, whose inputs come without padding.
@@ -168,8 +206,17 @@ ProductShape CudaLinear::shape(bool mixed) const {
           .residual = false};
 }
 
-/// The algorithm was chosen at another number of tokens of its class, and without what the epilogue adds;
-/// where it is refused here, the library's own choice.
+/// What a library computes of an epilogue. It adds before an activation could be computed; the residual is
+/// added after it.
+ProductShape CudaLinear::product_of(Activation activation, bool residual, bool sparse) const {
+  ProductShape product = shape(false);
+  if (is_8_bit(format_)) return product;
+  product.residual = residual && activation == Activation::none;
+  if (!residual && fuses(format_, activation, sparse)) product.activation = activation;
+  return product;
+}
+
+/// The algorithm was chosen at another number of tokens; where it is refused here, the library's own choice.
 std::unique_ptr<SparsePlan> CudaLinear::sparse_plan(const ProductShape& product, size_t capacity,
                                                     const SparseAlgorithm& algorithm) const {
   const auto made = [&](const SparseAlgorithm& with) {
@@ -185,24 +232,28 @@ std::unique_ptr<SparsePlan> CudaLinear::sparse_plan(const ProductShape& product,
   }
 }
 
+std::unique_ptr<DensePlan> CudaLinear::dense_plan(const ProductShape& product, size_t capacity) const {
+  const Found* found = product == measured_ ? class_of(capacity).nearest(capacity) : nullptr;
+  return std::make_unique<DensePlan>(context_.dense(), context_.dense_handle(), product, capacity,
+                                     weight_.bias.data(), context_.workspace(0).bytes,
+                                     found ? std::optional(found->dense_algorithm) : std::nullopt);
+}
+
 void CudaLinear::multiply(const ProductShape& product, size_t tokens, size_t capacity, const void* input,
                           const void* residual, void* out) const {
-  const Bucket& bucket = bucket_of(tokens);
   const Key key{capacity, product.residual, product.activation};
   if (runs_sparse(tokens)) {
     std::unique_ptr<SparsePlan>& plan = sparse_plans_[key];
-    if (!plan) plan = sparse_plan(product, capacity, bucket.sparse_algorithm);
+    const Found* found = class_of(tokens).nearest(capacity);
+    if (!plan) plan = sparse_plan(product, capacity, found ? found->sparse_algorithm : SparseAlgorithm{});
     plan->run({compressed_.data(), input, residual, out}, context_.workspace(plan->workspace_bytes()),
               context_.stream());
     return;
   }
   std::unique_ptr<DensePlan>& plan = dense_plans_[key];
-  if (!plan) {
-    plan = std::make_unique<DensePlan>(context_.dense(), context_.dense_handle(), product, capacity,
-                                       weight_.bias.data(), context_.workspace(0).bytes);
-    plan->choose(std::min(bucket.dense_algorithm, plan->algorithms() - 1));
-  }
-  plan->run({weight_.values.data(), input, residual, out}, context_.workspace(0), context_.stream());
+  if (!plan) plan = dense_plan(product, capacity);
+  plan->run({weight_.values.data(), input, residual, out}, dense_rows_of(tokens), context_.workspace(0),
+            context_.stream());
 }
 
 void CudaLinear::run(const CudaActivations& in, Activation activation, const CudaActivations* residual,
@@ -217,12 +268,8 @@ void CudaLinear::run(const CudaActivations& in, Activation activation, const Cud
 void CudaLinear::run_plain(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                            CudaActivations& out) const {
   const Rows& to = out.rows();
-  ProductShape product = shape(false);
-  // The library adds before an activation could be computed; ours is added after it.
   const bool plain = activation == Activation::none;
-  product.residual = plain && residual != nullptr;
-  if (residual == nullptr && fuses(format_, activation, runs_sparse(in.tokens())))
-    product.activation = activation;
+  const ProductShape product = product_of(activation, residual != nullptr, runs_sparse(in.tokens()));
   multiply(product, in.tokens(), in.capacity(), in.rows().data,
            product.residual ? residual->rows().data : nullptr, to.data);
   if (plain || product.activation == activation) {

@@ -6,7 +6,9 @@
 #include "cuda/cuda_activations.h"
 #include "cuda/dense_plan.h"
 #include "cuda/device_weight.h"
+#include "cuda/measure.h"
 #include "cuda/sparse_plan.h"
+#include "cuda/token_class.h"
 
 namespace twofour::cuda {
 
@@ -14,7 +16,8 @@ namespace twofour::cuda {
 /// when it first comes; after that a product creates nothing.
 class CudaLinear final : public PackedLinear {
  public:
-  /// Packs, and decides: see measure.h. `context` is borrowed.
+  /// Packs. What runs is chosen by `tune`; until then the dense form, or the one that is required. `context`
+  /// is borrowed.
   CudaLinear(Context& context, const LinearWeights& weights);
 
   size_t rows() const override { return weight_.rows; }
@@ -28,32 +31,42 @@ class CudaLinear final : public PackedLinear {
   void revert(std::optional<size_t> tokens, const std::string& reason) override;
   void settle() override;
 
+  /// Whether times decide how it runs, and whether between two forms.
+  bool is_tuned() const { return is_tuned_; }
+  bool may_run_sparse() const { return compressed_bytes_ > 0; }
+  /// Classes of up to `most_tokens` tokens, which run dense until they are measured.
+  void begin_tuning(const LinearUse& use, size_t most_tokens);
+  size_t classes() const { return classes_.size(); }
+  /// Decides a class by what the tuning knows, or lets be measured.
+  void tune(size_t index, Tuning& tuning);
+  /// Where nothing is known all classes are one.
+  void end_tuning();
+
   /// out = activation(in · Wᵀ + b) + residual. Rows of `out` have the encoder's word.
   void run(const CudaActivations& in, Activation activation, const CudaActivations* residual,
            CudaActivations& out) const;
 
  private:
-  /// What runs up to a number of tokens (the last: any number).
-  struct Bucket {
-    std::optional<size_t> tokens{};
-    bool sparse = false;
-    SparseAlgorithm sparse_algorithm{};
-    size_t dense_algorithm = 0;
-    std::optional<double> dense_us{}, sparse_us{};
-    std::string reason{};
-  };
   /// A product for one capacity, with or without the residual, and its activation.
   using Key = std::tuple<size_t, bool, Activation>;
 
   void decide(const LinearWeights& weights);
   std::string why_dense(const LinearWeights& weights) const;
   void compress();
-  Bucket measured(size_t bound, Tuning& tuning);
-  const Bucket& bucket_of(size_t tokens) const;
+  std::string not_measured(
+      const char* why =
+          "loading had spent its time for that. `twofour tune` measures without a bound.") const;
+  Subject subject() const { return {measured_, weight_, may_run_sparse() ? compressed_.data() : nullptr}; }
+  Measurement wanted(size_t tokens) const;
+  std::optional<Found> known(size_t tokens, const Tuning& tuning) const;
+  Found measured(size_t tokens, Tuning& tuning) const;
+  const TokenClass& class_of(size_t tokens) const;
   ProductShape shape(bool mixed) const;
-  bool runs_sparse(size_t tokens) const { return bucket_of(tokens).sparse && !held_dense_; }
+  ProductShape product_of(Activation activation, bool residual, bool sparse) const;
+  bool runs_sparse(size_t tokens) const { return class_of(tokens).sparse && !held_dense_; }
   std::unique_ptr<SparsePlan> sparse_plan(const ProductShape& product, size_t capacity,
                                           const SparseAlgorithm& algorithm) const;
+  std::unique_ptr<DensePlan> dense_plan(const ProductShape& product, size_t capacity) const;
   /// Queues the product for `tokens` rows, in buffers of `capacity`.
   void multiply(const ProductShape& product, size_t tokens, size_t capacity, const void* input,
                 const void* residual, void* out) const;
@@ -70,7 +83,11 @@ class CudaLinear final : public PackedLinear {
   Arena::Block compressed_;
   size_t compressed_bytes_ = 0;
   bool holds_dense_ = true;
-  std::vector<Bucket> buckets_;
+  std::vector<TokenClass> classes_;
+  std::string why_dense_;
+  bool is_tuned_ = false;
+  /// As the model runs it, dense: what is measured.
+  ProductShape measured_{};
   bool held_dense_ = false;
   mutable std::map<Key, std::unique_ptr<DensePlan>> dense_plans_;
   mutable std::map<Key, std::unique_ptr<SparsePlan>> sparse_plans_;

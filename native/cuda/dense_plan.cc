@@ -1,5 +1,7 @@
 #include "cuda/dense_plan.h"
 
+#include <cstring>
+
 #include "base/error.h"
 #include "cuda/library_status.h"
 
@@ -69,7 +71,8 @@ cublasLtMatrixLayoutOpaque_t* layout_of(const CublasLt& library, cudaDataType_t 
 }  // namespace
 
 DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const ProductShape& shape,
-                     size_t tokens, const void* bias, size_t workspace_bytes)
+                     size_t tokens, const void* bias, size_t workspace_bytes,
+                     const std::optional<DenseAlgorithm>& wanted)
     : library_(library),
       handle_(handle),
       whole_sums_(shape.format == Format::int8),
@@ -81,8 +84,27 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
       input_(layout_of(library, types_of(shape.format).input, shape.columns, tokens, shape.input_stride),
              library.cublasLtMatrixLayoutDestroy),
       out_(layout_of(library, types_of(shape.format).output, shape.rows, tokens, shape.rows),
-           library.cublasLtMatrixLayoutDestroy) {
-  find(workspace_bytes);
+           library.cublasLtMatrixLayoutDestroy),
+      tokens_(tokens) {
+  if (!wanted || !take(*wanted, workspace_bytes)) find(workspace_bytes);
+}
+
+/// It was chosen for another number of tokens, and the library may not have it for this one.
+bool DensePlan::take(const DenseAlgorithm& wanted, size_t workspace_bytes) {
+  cublasLtMatmulHeuristicResult_t result{};
+  static_assert(sizeof result.algo == sizeof wanted);
+  std::memcpy(&result.algo, &wanted, sizeof wanted);
+  const cublasStatus_t status = library_.cublasLtMatmulAlgoCheck(
+      handle_, product_.get(), weight_.get(), input_.get(), out_.get(), out_.get(), &result.algo, &result);
+  if (status != CUBLAS_STATUS_SUCCESS || result.workspaceSize > workspace_bytes) return false;
+  found_ = {result};
+  return true;
+}
+
+DenseAlgorithm DensePlan::chosen() const {
+  DenseAlgorithm algorithm;
+  std::memcpy(algorithm.words.data(), &found_[chosen_].algo, sizeof algorithm);
+  return algorithm;
 }
 
 void DensePlan::find(size_t workspace_bytes) {
@@ -106,7 +128,18 @@ void DensePlan::find(size_t workspace_bytes) {
                 "device. Please report it with what `twofour doctor` says.");
 }
 
-void DensePlan::run(const Operands& operands, const Workspace& workspace, Stream stream) const {
+void DensePlan::resize(size_t tokens) {
+  const uint64_t columns = tokens;
+  for (cublasLtMatrixLayoutOpaque_t* layout : {input_.get(), out_.get()})
+    check(library_,
+          library_.cublasLtMatrixLayoutSetAttribute(layout, CUBLASLT_MATRIX_LAYOUT_COLS, &columns,
+                                                    sizeof columns),
+          "describing a matrix");
+  tokens_ = tokens;
+}
+
+void DensePlan::run(const Operands& operands, size_t tokens, const Workspace& workspace, Stream stream) {
+  if (tokens != tokens_) resize(tokens);
   const float one = 1, factor = residual_ ? 1.0f : 0.0f;
   const int32_t whole_one = 1, whole_factor = residual_ ? 1 : 0;
   const void* alpha = whole_sums_ ? static_cast<const void*>(&whole_one) : &one;

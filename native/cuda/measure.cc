@@ -1,20 +1,12 @@
 #include "cuda/measure.h"
 
-#include <cuda_fp16.h>
-#include <cuda_fp8.h>
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
-#include <bit>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <functional>
-#include <random>
+#include <limits>
 
-#include "backend/formats.h"
 #include "base/error.h"
 #include "cuda/buckets.h"
+#include "cuda/sample.h"
 #include "cuda/stopwatch.h"
 
 namespace twofour::cuda {
@@ -24,190 +16,184 @@ namespace {
 constexpr size_t kCompared = 128;
 /// Ids whose ways to split the sum are tried.
 constexpr size_t kPromising = 4;
+/// Rows of noise; larger operands repeat them.
+constexpr size_t kNoiseRows = 64;
 
 using Product = std::function<void()>;
 
-std::string named(const SparseAlgorithm& algorithm) {
-  std::string name = "Sparse (algorithm " + std::to_string(algorithm.id);
-  if (algorithm.split_k > 1) name += ", sum split in " + std::to_string(algorithm.split_k);
-  if (algorithm.split_k_mode != CUSPARSELT_INVALID_MODE)
-    name += ", split mode " + std::to_string(algorithm.split_k_mode);
-  return name + ")";
-}
-
-std::string factor(double times) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f ×", times);
-  return text;
-}
-
-/// Numbers of a format between −1 and 1, as an input that makes the multipliers work.
-std::vector<std::byte> noise(Format format, size_t count) {
-  std::minstd_rand random(1);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::vector<std::byte> bytes(count * bytes_of_input(format));
-  for (size_t i = 0; i < count; ++i) {
-    const float x = uniform(random);
-    std::byte* to = &bytes[i * bytes_of_input(format)];
-    if (format == Format::bfloat16) {
-      const auto bits = static_cast<uint16_t>(std::bit_cast<uint32_t>(x) >> 16);
-      std::memcpy(to, &bits, sizeof bits);
-    } else if (format == Format::float16) {
-      const __half_raw bits(__float2half_rn(x));
-      std::memcpy(to, &bits.x, sizeof bits.x);
-    } else if (format == Format::int8) {
-      *to = static_cast<std::byte>(static_cast<int8_t>(x * 127));
-    } else {
-      *to = static_cast<std::byte>(__nv_cvt_float_to_fp8(x, __NV_SATFINITE, __NV_E4M3));
-    }
+/// False where the library refused, which it may with an algorithm.
+template <class Body>
+bool accepted(Body&& body) {
+  try {
+    body();
+    return true;
+  } catch (const Error& error) {
+    if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
+    return false;
   }
-  return bytes;
 }
 
-float number_at(Format format, const std::byte* from) {
-  uint32_t word = 0;
-  std::memcpy(&word, from, bytes_of_output(format));
-  if (format == Format::int8) return static_cast<float>(static_cast<int32_t>(word));
-  if (format == Format::bfloat16) return std::bit_cast<float>(word << 16);
-  if (format == Format::float16) {
-    __half_raw bits;
-    bits.x = static_cast<uint16_t>(word);
-    return __half2float(bits);
+/// The fastest first.
+template <class Algorithm>
+class Candidates {
+ public:
+  struct One {
+    Algorithm algorithm;
+    double us;
+  };
+  void add(const Algorithm& algorithm, double us) {
+    const auto slower = [&](const One& other) { return other.us > us; };
+    all_.insert(std::find_if(all_.begin(), all_.end(), slower), {algorithm, us});
   }
-  return std::bit_cast<float>(word);
+  double least() const { return all_.empty() ? std::numeric_limits<double>::infinity() : all_.front().us; }
+  const std::vector<One>& all() const { return all_; }
+
+ private:
+  std::vector<One> all_;
+};
+
+std::vector<SparseAlgorithm> splits_of(int id) {
+  std::vector<SparseAlgorithm> all;
+  for (const int mode : {CUSPARSELT_SPLIT_K_MODE_ONE_KERNEL, CUSPARSELT_SPLIT_K_MODE_TWO_KERNELS})
+    for (const int parts : {2, 4}) all.push_back({.id = id, .split_k = parts, .split_k_mode = mode});
+  for (const int mode : {CUSPARSELT_DATAPARALLEL, CUSPARSELT_SPLITK, CUSPARSELT_STREAMK})
+    all.push_back({.id = id, .split_k = -1, .split_k_mode = mode});
+  return all;
 }
 
-/// Two sums of the same numbers in another order differ by a few units of the output's last place.
-float tolerance(Format format) {
-  if (format == Format::int8) return 0;
-  if (format == Format::bfloat16) return 0x1p-6f;
-  return format == Format::float16 ? 0x1p-9f : 0x1p-12f;
-}
-
-/// Everything that is measured for one shape.
+/// Everything that is measured for one product.
 class Trial {
  public:
-  Trial(Context& context, const ProductShape& shape, const DeviceWeight& weight, const void* compressed,
-        size_t tokens)
+  Trial(Context& context, const Subject& subject, size_t tokens)
       : context_(context),
-        shape_(shape),
-        weight_(weight),
-        compressed_(compressed),
+        subject_(subject),
+        shape_(subject.dense),
+        sparse_shape_(subject.sparse()),
         tokens_(tokens),
         capacity_(capacity_of(tokens)),
         stopwatch_(context) {
-    const size_t line = shape.input_stride * bytes_of_input(shape.format);
-    input_ = context.memory().take(capacity_ * line);
-    out_ = context.memory().take(capacity_ * shape.rows * bytes_of_output(shape.format));
-    const std::vector<std::byte> row_noise = noise(shape.format, shape.input_stride * 64);
-    for (size_t row = 0; row < capacity_; row += 64)
-      context.transfers().to_device(input_.as<std::byte>() + row * line, row_noise.data(), row_noise.size());
+    input_ = filled(shape_.input_stride * bytes_of_input(shape_.format), shape_.input_stride);
+    out_ = context.memory().take(capacity_ * shape_.rows * bytes_of_output(shape_.format));
+    // Where it is added, its numbers are of the input's kind.
+    if (shape_.residual) residual_ = filled(shape_.rows * bytes_of_input(shape_.format), shape_.rows);
   }
 
   Found run() {
-    DensePlan dense(context_.dense(), context_.dense_handle(), shape_, tokens_, weight_.bias.data(),
+    DensePlan dense(context_.dense(), context_.dense_handle(), shape_, tokens_, subject_.weight.bias.data(),
                     context_.workspace(0).bytes);
     const Product dense_product = [&] {
-      dense.run(operands(weight_.values.data()), context_.workspace(0), context_.stream());
+      dense.run(operands(subject_.weight.values.data()), tokens_, context_.workspace(0), context_.stream());
     };
-    Found found{};
-    found.dense_algorithm = best_dense(dense, dense_product);
-    dense.choose(found.dense_algorithm);
-    dense_product();
-    const std::vector<std::byte> reference = ends();
-
-    const std::unique_ptr<SparsePlan> sparse = best_sparse(reference, found);
-    if (!sparse) {
-      found.reason = "Every sparse algorithm was refused or gave other numbers than the dense product.";
-      return found;
-    }
-    const Product sparse_product = [&] { run_sparse(*sparse); };
-    compare(dense_product, sparse_product, found);
+    Found found{.tokens = tokens_};
+    const std::vector<std::byte> reference = choose_dense(dense, dense_product, found);
+    if (subject_.compressed == nullptr) return found;
+    if (const std::unique_ptr<SparsePlan> sparse = best_sparse(reference, found))
+      compare(dense_product, [&] { run_sparse(*sparse); }, found);
     return found;
   }
 
  private:
-  Operands operands(const void* weight) { return {weight, input_.data(), out_.data(), out_.data()}; }
-  void run_sparse(const SparsePlan& plan) {
-    plan.run(operands(compressed_), context_.workspace(plan.workspace_bytes()), context_.stream());
+  Arena::Block filled(size_t line, size_t stride) {
+    Arena::Block block = context_.memory().take(capacity_ * line);
+    const std::vector<std::byte> rows = noise(shape_.format, stride * kNoiseRows);
+    for (size_t row = 0; row < capacity_; row += kNoiseRows)
+      context_.transfers().to_device(block.as<std::byte>() + row * line, rows.data(), rows.size());
+    return block;
   }
 
-  size_t best_dense(DensePlan& plan, const Product& product) {
-    size_t best = 0;
-    double least = 0;
+  Operands operands(const void* weight) { return {weight, input_.data(), residual_.data(), out_.data()}; }
+
+  void run_sparse(const SparsePlan& plan) {
+    plan.run(operands(subject_.compressed), context_.workspace(plan.workspace_bytes()), context_.stream());
+    if (sparse_shape_.activation == shape_.activation) return;
+    const Word word = shape_.format == Format::float16 ? Word::float16 : Word::bfloat16;
+    const Rows rows{out_.data(), word, shape_.rows, shape_.rows};
+    activate(rows, shape_.activation, {}, {context_.count(tokens_), capacity_}, rows, {}, context_.stream());
+  }
+
+  /// The fastest whose output is that of the library's own choice, unless that one turns out to be as fast.
+  /// Its output is the result.
+  std::vector<std::byte> choose_dense(DensePlan& plan, const Product& product, Found& found) {
+    Candidates<size_t> candidates;
+    std::optional<size_t> first;
     for (size_t algorithm = 0; algorithm < plan.algorithms(); ++algorithm) {
       plan.choose(algorithm);
-      const double us = stopwatch_.quick(product);
-      if (algorithm == 0 || us < least) best = algorithm, least = us;
+      double us = 0;
+      if (!accepted([&] { us = stopwatch_.quick(product, candidates.least()); })) continue;
+      if (!first) first = algorithm;
+      candidates.add(algorithm, us);
     }
-    return best;
+    plan.choose(first.value_or(0));
+    product();
+    const std::vector<std::byte> reference = ends();
+    const size_t best = fastest_like(plan, product, candidates, *first, reference);
+    plan.choose(best);
+    found.place = best + 1;
+    found.candidates = plan.algorithms();
+    found.dense_algorithm = plan.chosen();
+    for (const auto& [algorithm, us] : candidates.all())
+      if (algorithm == best) found.dense_us = us;
+    return reference;
   }
 
-  struct Candidate {
-    SparseAlgorithm algorithm;
-    double us;
-  };
+  size_t fastest_like(DensePlan& plan, const Product& product, const Candidates<size_t>& candidates,
+                      size_t first, const std::vector<std::byte>& reference) {
+    const auto with = [&](size_t algorithm) {
+      return [&, algorithm] {
+        plan.choose(algorithm);
+        product();
+      };
+    };
+    for (const auto& [algorithm, us] : candidates.all()) {
+      if (algorithm == first) break;
+      with(algorithm)();
+      if (!agree(shape_.format, ends(), reference)) continue;
+      if (stopwatch_.compare(with(first), with(algorithm), true).ratio > 1) return algorithm;
+      break;
+    }
+    return first;
+  }
 
   /// The fastest whose output is the dense one. Null: there is none.
   std::unique_ptr<SparsePlan> best_sparse(const std::vector<std::byte>& reference, Found& found) {
-    std::vector<Candidate> candidates;
+    Candidates<SparseAlgorithm> candidates;
     const std::unique_ptr<SparsePlan> first = planned({});
     int ids = 0;
     if (first) accepted([&] { ids = first->algorithm_ids(); });
     for (int id = 0; id < ids; ++id) time({.id = id}, candidates);
     // Ways to split the sum, for the best ids: for all of them they would take most of the time.
-    std::vector<Candidate> promising = candidates;
+    auto promising = candidates.all();
     promising.resize(std::min(promising.size(), kPromising));
-    for (const Candidate& one : promising) {
+    for (const auto& one : promising) {
       for (const SparseAlgorithm& split : splits_of(one.algorithm.id)) time(split, candidates);
     }
-    for (const Candidate& candidate : candidates) {
+    for (const auto& candidate : candidates.all()) {
       std::unique_ptr<SparsePlan> plan = planned(candidate.algorithm);
-      if (!plan || !accepted([&] { run_sparse(*plan); }) || !agrees(ends(), reference)) continue;
+      if (!plan || !accepted([&] { run_sparse(*plan); })) continue;
+      if (!agree(shape_.format, ends(), reference)) continue;
       found.sparse_algorithm = candidate.algorithm;
       return plan;
     }
     return nullptr;
   }
 
-  /// Into its place among the others, the fastest first.
-  void time(const SparseAlgorithm& algorithm, std::vector<Candidate>& candidates) {
+  void time(const SparseAlgorithm& algorithm, Candidates<SparseAlgorithm>& candidates) {
     const std::unique_ptr<SparsePlan> plan = planned(algorithm);
-    Candidate candidate{algorithm, 0};
-    if (!plan || !accepted([&] { candidate.us = stopwatch_.quick([&] { run_sparse(*plan); }); })) return;
-    const auto slower = [&](const Candidate& other) { return other.us > candidate.us; };
-    candidates.insert(std::find_if(candidates.begin(), candidates.end(), slower), candidate);
-  }
-
-  static std::vector<SparseAlgorithm> splits_of(int id) {
-    std::vector<SparseAlgorithm> all;
-    for (const int mode : {CUSPARSELT_SPLIT_K_MODE_ONE_KERNEL, CUSPARSELT_SPLIT_K_MODE_TWO_KERNELS})
-      for (const int parts : {2, 4}) all.push_back({.id = id, .split_k = parts, .split_k_mode = mode});
-    for (const int mode : {CUSPARSELT_DATAPARALLEL, CUSPARSELT_SPLITK, CUSPARSELT_STREAMK})
-      all.push_back({.id = id, .split_k = -1, .split_k_mode = mode});
-    return all;
+    double us = 0;
+    const Product product = [&] { run_sparse(*plan); };
+    if (plan && accepted([&] { us = stopwatch_.quick(product, candidates.least()); }))
+      candidates.add(algorithm, us);
   }
 
   /// Null where the library refuses the combination.
   std::unique_ptr<SparsePlan> planned(const SparseAlgorithm& algorithm) const {
     std::unique_ptr<SparsePlan> plan;
     accepted([&] {
-      plan = std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), shape_, capacity_,
-                                          shape_.bias ? weight_.bias.data() : nullptr, algorithm);
+      plan =
+          std::make_unique<SparsePlan>(*context_.sparse(), context_.sparse_handle(), sparse_shape_, capacity_,
+                                       shape_.bias ? subject_.weight.bias.data() : nullptr, algorithm);
     });
     return plan;
-  }
-
-  /// False where the library refused, which it may with an algorithm.
-  template <class Body>
-  static bool accepted(Body&& body) {
-    try {
-      body();
-      return true;
-    } catch (const Error& error) {
-      if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
-      return false;
-    }
   }
 
   /// The first and the last rows of the output.
@@ -221,77 +207,42 @@ class Trial {
     return bytes;
   }
 
-  bool agrees(const std::vector<std::byte>& bytes, const std::vector<std::byte>& reference) const {
-    const size_t width = bytes_of_output(shape_.format);
-    float largest = 0, difference = 0;
-    for (size_t at = 0; at < bytes.size(); at += width) {
-      const float wanted = number_at(shape_.format, &reference[at]),
-                  got = number_at(shape_.format, &bytes[at]);
-      largest = std::max(largest, std::fabs(wanted));
-      if (!(std::fabs(got - wanted) <= difference)) difference = std::fabs(got - wanted);
-      if (std::isnan(difference)) return false;
-    }
-    return difference <= tolerance(shape_.format) * largest;
-  }
-
   void compare(const Product& dense, const Product& sparse, Found& found) {
     const Stopwatch::Pair cold = stopwatch_.compare(dense, sparse, true);
     const Stopwatch::Pair warm = stopwatch_.compare(dense, sparse, false);
     found.dense_us = cold.first_us;
     found.sparse_us = cold.second_us;
     found.sparse_wins = cold.low_ratio > 1 && warm.low_ratio > 1;
-    const std::string at = ", measured at " + std::to_string(tokens_) +
-                           (tokens_ == 1 ? " token" : " tokens") + ": with warm caches " +
-                           factor(warm.ratio) + ".";
-    found.reason =
-        found.sparse_wins ? named(found.sparse_algorithm) + " is faster by " + factor(cold.ratio) + at
-        : cold.ratio >= 1 ? named(found.sparse_algorithm) + " is faster by " + factor(cold.ratio) +
-                                ", within the spread" + at
-                          : named(found.sparse_algorithm) + " is slower by " + factor(1 / cold.ratio) + at;
+    found.warm_ratio = warm.ratio;
   }
 
   Context& context_;
+  const Subject& subject_;
   const ProductShape& shape_;
-  const DeviceWeight& weight_;
-  const void* compressed_;
+  const ProductShape sparse_shape_;
   size_t tokens_, capacity_;
   Stopwatch stopwatch_;
-  Arena::Block input_, out_;
+  Arena::Block input_, out_, residual_;
 };
 
 }  // namespace
 
-std::string Found::algorithm() const {
-  char text[96];
-  std::snprintf(text, sizeof text, "dense %zu, sparse %d split %d mode %d, %s", dense_algorithm,
-                sparse_algorithm.id, sparse_algorithm.split_k, sparse_algorithm.split_k_mode,
-                sparse_wins ? "sparse wins" : "dense wins");
-  return text;
+ProductShape Subject::sparse() const {
+  ProductShape shape = dense;
+  if (!fuses(shape.format, shape.activation, true)) shape.activation = Activation::none;
+  return shape;
 }
 
-std::optional<Found> Found::from(const std::string& algorithm, double dense_us, double sparse_us,
-                                 size_t tokens) {
-  Found found{};
-  found.dense_us = dense_us;
-  found.sparse_us = sparse_us;
-  char verdict[8] = {};
-  const int read =
-      std::sscanf(algorithm.c_str(), "dense %zu, sparse %d split %d mode %d, %7s wins",
-                  &found.dense_algorithm, &found.sparse_algorithm.id, &found.sparse_algorithm.split_k,
-                  &found.sparse_algorithm.split_k_mode, verdict);
-  if (read != 5) return std::nullopt;
-  found.sparse_wins = std::string_view(verdict) == "sparse";
-  const double ratio = dense_us / sparse_us;
-  const std::string at = ", measured at " + std::to_string(tokens) + (tokens == 1 ? " token." : " tokens.");
-  found.reason = found.sparse_wins ? named(found.sparse_algorithm) + " is faster by " + factor(ratio) + at
-                 : ratio >= 1 ? named(found.sparse_algorithm) + " is not faster by more than the spread" + at
-                              : named(found.sparse_algorithm) + " is slower by " + factor(1 / ratio) + at;
-  return found;
+std::string Subject::epilogue() const {
+  std::string name = dense.bias ? "bias" : "sums";
+  if (dense.residual) name += ", residual";
+  if (dense.activation == Activation::relu) name += ", relu";
+  if (dense.activation == Activation::gelu_tanh) name += ", gelu_tanh";
+  return name;
 }
 
-Found measure(Context& context, const ProductShape& shape, const DeviceWeight& weight, const void* compressed,
-              size_t tokens) {
-  return Trial(context, shape, weight, compressed, tokens).run();
+Found measure(Context& context, const Subject& subject, size_t tokens) {
+  return Trial(context, subject, tokens).run();
 }
 
 }  // namespace twofour::cuda

@@ -8,8 +8,6 @@
 namespace twofour::cuda {
 namespace {
 
-/// Longer passes keep the device busy while the host launches.
-constexpr size_t kMostTokens = 4096;
 /// Each holds a result and a batch.
 constexpr size_t kMostPasses = 64;
 
@@ -26,7 +24,7 @@ void PassGraphs::DestroyGraph::operator()(CUgraphExec_st* graph) const noexcept 
 
 std::unique_ptr<Activations> PassGraphs::repeat(const CudaBatch& batch, const Body& body) {
   const DeviceBatch& sizes = batch.device();
-  if (sizes.token_capacity > kMostTokens) return body();
+  if (sizes.token_capacity > kMostRecorded) return body();
   const Key key{sizes.token_capacity, sizes.sequence_capacity, sizes.tile_capacity, sizes.types != nullptr};
   if (!passes_.contains(key) && passes_.size() >= kMostPasses) return body();
   Pass& pass = passes_[key];

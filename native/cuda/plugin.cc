@@ -1,6 +1,5 @@
 #include "cuda/plugin.h"
 
-#include <cmath>
 #include <limits>
 
 #include "cuda/cuda_backend.h"
@@ -93,36 +92,42 @@ Status stop_clock(plugin::Device* device, double* seconds, Failure* failure) {
   return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(device)).stop_clock(); });
 }
 
-Tuning tuning_of(const plugin::LinearWeights& weights) {
+Tuning tuning_of(const plugin::Tuning& view) {
   std::vector<Measurement> known;
-  for (const plugin::Measurement& m : std::span(weights.known, weights.known_count))
-    known.push_back(
-        {m.rows, m.columns, m.kept, m.dense, m.sparse, m.tokens, m.dense_us, m.sparse_us, m.algorithm});
-  return {std::move(known), weights.budget};
+  for (const plugin::Measurement& m : std::span(view.known, view.known_count))
+    known.push_back({m.rows, m.columns, m.kept, m.dense, m.sparse, m.tokens, m.dense_us, m.sparse_us,
+                     m.epilogue, m.algorithm});
+  return {std::move(known), view.budget};
 }
 
-/// The time that all of them took goes with the first.
-void tell_measured(const Tuning& tuning, const plugin::LinearWeights& weights) {
-  double seconds = std::isinf(weights.budget) ? 0 : weights.budget - tuning.budget();
+void tell_measured(const Tuning& tuning, const plugin::Tuning& view) {
   for (const Measurement& m : tuning.measured()) {
-    const plugin::Measurement told{m.rows,   m.columns,  m.kept,      m.dense.c_str(),    m.sparse.c_str(),
-                                   m.tokens, m.dense_us, m.sparse_us, m.algorithm.c_str()};
-    check(weights.measured(weights.context, &told, seconds));
-    seconds = 0;
+    const plugin::Measurement told{
+        m.rows,   m.columns,  m.kept,      m.dense.c_str(),    m.sparse.c_str(),
+        m.tokens, m.dense_us, m.sparse_us, m.epilogue.c_str(), m.algorithm.c_str()};
+    check(view.measured(view.context, &told));
   }
 }
 
 Status pack(plugin::Device* device, const plugin::LinearWeights* weights, plugin::Linear** linear,
             Failure* failure) {
   return on_device(failure, [&] {
-    Tuning tuning = tuning_of(*weights);
-    auto packed = object_of(device).pack({.weight = source_of(weights->weight),
-                                          .bias = {weights->bias, weights->weight.rows},
-                                          .format = static_cast<Format>(weights->format),
-                                          .sparsity = static_cast<Sparsity>(weights->sparsity),
-                                          .tuning = weights->has_tuning ? &tuning : nullptr});
-    if (weights->has_tuning) tell_measured(tuning, *weights);
-    hand_out(linear, std::move(packed));
+    hand_out(linear, object_of(device).pack({.weight = source_of(weights->weight),
+                                             .bias = {weights->bias, weights->weight.rows},
+                                             .format = static_cast<Format>(weights->format),
+                                             .sparsity = static_cast<Sparsity>(weights->sparsity)}));
+  });
+}
+
+Status tune(plugin::Device* device, const plugin::LinearUse* uses, size_t count, size_t most_tokens,
+            const plugin::Tuning* view, Failure* failure) {
+  return on_device(failure, [&] {
+    std::vector<LinearUse> all;
+    for (const auto& [linear, activation, residual] : std::span(uses, count))
+      all.push_back({&object_of(linear), static_cast<Activation>(activation), residual});
+    Tuning tuning = tuning_of(*view);
+    object_of(device).tune(all, most_tokens, tuning, [&] { check(view->between(view->context)); });
+    tell_measured(tuning, *view);
   });
 }
 
@@ -273,6 +278,7 @@ constexpr plugin::Functions kFunctions{
     .start_clock = start_clock,
     .stop_clock = stop_clock,
     .pack = pack,
+    .tune = tune,
     .describe = describe,
     .nonzeros = nonzeros,
     .hold_dense = hold_dense,

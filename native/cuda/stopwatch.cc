@@ -10,7 +10,8 @@
 namespace twofour::cuda {
 namespace {
 
-constexpr int kQuickRounds = 5, kRounds = 31;
+constexpr size_t kQuickRounds = 5;
+constexpr int kRounds = 31;
 
 double quantile(std::vector<double> values, double share) {
   const auto at = values.begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
@@ -45,10 +46,11 @@ double Stopwatch::once(const Work& work, bool cold) {
   return clock_.stop();
 }
 
-double Stopwatch::quick(const Work& work) {
+double Stopwatch::quick(const Work& work, double least) {
   once(work, true);
-  std::vector<double> rounds;
-  for (int round = 0; round < kQuickRounds; ++round) rounds.push_back(once(work, true));
+  std::vector<double> rounds{once(work, true)};
+  if (rounds[0] > 2 * least) return rounds[0];
+  while (rounds.size() < kQuickRounds) rounds.push_back(once(work, true));
   return quantile(std::move(rounds), 0.5);
 }
 

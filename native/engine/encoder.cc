@@ -4,6 +4,7 @@
 
 #include "engine/confirm.h"
 #include "engine/forward.h"
+#include "engine/uses.h"
 
 namespace twofour {
 namespace {
@@ -34,6 +35,8 @@ Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSetti
       pass_tokens_(std::min(max_tokens, backend.pass_tokens())),
       merge_tokens_(std::min(max_tokens, std::max(kMergeTokens, backend.pass_tokens()))),
       weights_(load_weights(spec_, sources, settings, backend, control)) {
+  if (settings.tuning != nullptr)
+    backend.tune(uses_of(spec_, weights_), pass_tokens_, *settings.tuning, [&] { control.check(); });
   if (settings.sparsity == Sparsity::automatic && backend.wants_confirmation())
     confirm_choices(*this, backend, control);
 }

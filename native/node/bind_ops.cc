@@ -81,6 +81,9 @@ struct Linear {
                      ? bench.upload("residual", bench.size("tokens"), bench.size("rows"))
                      : nullptr) {
     if (has(bench.request, "activation")) activation = activation_from(text_at(bench.request, "activation"));
+    const LinearUse use{matrix.get(), activation, residual != nullptr};
+    if (bench.request.Get("sparsity").As<Napi::String>().Utf8Value() == "auto")
+      bench.backend->tune({&use, 1}, in->tokens(), tuning, [] {});
   }
   std::unique_ptr<PackedLinear> packed(const Bench& bench, const std::vector<float>& weight,
                                        const std::vector<float>& bias) {

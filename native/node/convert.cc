@@ -1,7 +1,9 @@
 #include "node/convert.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "backend/formats.h"
 #include "backend/pooling.h"
@@ -179,7 +181,9 @@ Tuning tuning_of(const Napi::Object& object) {
                      .sparse = text_at(entry, "sparse"),
                      .tokens = size_at(entry, "tokens"),
                      .dense_us = number_at(entry, "denseMicroseconds"),
-                     .sparse_us = number_at(entry, "sparseMicroseconds"),
+                     .sparse_us = has(entry, "sparseMicroseconds") ? number_at(entry, "sparseMicroseconds")
+                                                                   : std::numeric_limits<double>::quiet_NaN(),
+                     .epilogue = has(entry, "epilogue") ? text_at(entry, "epilogue") : "",
                      .algorithm = has(entry, "algorithm") ? text_at(entry, "algorithm") : ""});
   }
   return {std::move(known), number_at(object, "budget")};
@@ -194,7 +198,8 @@ Napi::Object measurement_object(Napi::Env env, const Measurement& measurement) {
   object.Set("sparse", measurement.sparse);
   object.Set("tokens", static_cast<double>(measurement.tokens));
   object.Set("denseMicroseconds", measurement.dense_us);
-  object.Set("sparseMicroseconds", measurement.sparse_us);
+  if (!std::isnan(measurement.sparse_us)) object.Set("sparseMicroseconds", measurement.sparse_us);
+  if (!measurement.epilogue.empty()) object.Set("epilogue", measurement.epilogue);
   if (!measurement.algorithm.empty()) object.Set("algorithm", measurement.algorithm);
   return object;
 }

@@ -33,25 +33,26 @@ class PluginBackend final : public Backend {
 
   std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) override {
     Source source(weights.weight);
-    Measurements measurements(weights.tuning);
-    plugin::LinearWeights view{.weight = source.view(),
-                               .bias = weights.bias.data(),
-                               .format = static_cast<uint8_t>(weights.format),
-                               .sparsity = static_cast<uint8_t>(weights.sparsity),
-                               .has_tuning = false,
-                               .known = nullptr,
-                               .known_count = 0,
-                               .budget = 0,
-                               .context = nullptr,
-                               .measured = nullptr};
-    measurements.put_into(view);
+    const plugin::LinearWeights view{.weight = source.view(),
+                                     .bias = weights.bias.data(),
+                                     .format = static_cast<uint8_t>(weights.format),
+                                     .sparsity = static_cast<uint8_t>(weights.sparsity)};
     plugin::Linear* handle = nullptr;
     call_with(source.thrown, functions_.pack, device_.get(), &view, &handle);
     Owned<plugin::Linear> owned(handle, functions_.destroy_linear);
-    measurements.thrown.rethrow();
-    measurements.keep();
     return std::make_unique<PluginLinear>(functions_, std::move(owned), weights.weight.rows,
                                           weights.weight.columns);
+  }
+  void tune(std::span<const LinearUse> uses, size_t most_tokens, Tuning& tuning,
+            const std::function<void()>& between) override {
+    std::vector<plugin::LinearUse> view;
+    for (const auto& [linear, activation, residual] : uses)
+      view.push_back({handle_of(*linear), static_cast<uint8_t>(activation), residual});
+    Measurements measurements(tuning, between);
+    const plugin::Tuning told = measurements.view();
+    call_with(measurements.thrown, functions_.tune, device_.get(),
+              static_cast<const plugin::LinearUse*>(view.data()), view.size(), most_tokens, &told);
+    measurements.keep();
   }
   std::unique_ptr<Table> table(const MatrixSource& values) override {
     Source source(values);

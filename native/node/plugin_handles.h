@@ -24,7 +24,7 @@ class PluginLinear final : public PackedLinear {
   void hold_dense(bool hold) override { functions_.hold_dense(handle_.get(), hold); }
   void revert(std::optional<size_t> tokens, const std::string& reason) override;
   void settle() override { functions_.settle(handle_.get()); }
-  const plugin::Linear* handle() const { return handle_.get(); }
+  plugin::Linear* handle() const { return handle_.get(); }
 
  private:
   struct Description;
@@ -83,6 +83,7 @@ class PluginActivations final : public Activations {
 inline const plugin::Linear* handle_of(const PackedLinear& linear) {
   return static_cast<const PluginLinear&>(linear).handle();
 }
+inline plugin::Linear* handle_of(PackedLinear& linear) { return static_cast<PluginLinear&>(linear).handle(); }
 inline const plugin::Table* handle_of(const Table& table) {
   return static_cast<const PluginTable&>(table).handle();
 }

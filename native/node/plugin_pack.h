@@ -1,12 +1,13 @@
 #pragma once
-#include <utility>
+#include <functional>
 #include <vector>
 
 #include "backend/backend.h"
 #include "backend/plugin.h"
 #include "node/plugin_call.h"
 
-/// What a plugin reads and tells while it packs. Both must outlive the call, and stay where they are.
+/// What a plugin reads and tells while it packs and tunes. Both must outlive the call, and stay where they
+/// are.
 namespace twofour::node {
 
 /// A matrix on its way to the plugin.
@@ -27,39 +28,34 @@ class Source {
 /// What is known of shapes on its way there, and what was measured on its way back.
 class Measurements {
  public:
-  explicit Measurements(Tuning* tuning) : tuning_(tuning) {
-    if (tuning == nullptr) return;
-    for (const Measurement& m : tuning->all())
+  Measurements(Tuning& tuning, const std::function<void()>& between) : tuning_(tuning), between_(between) {
+    for (const Measurement& m : tuning.all())
       known_.push_back({m.rows, m.columns, m.kept, m.dense.c_str(), m.sparse.c_str(), m.tokens, m.dense_us,
-                        m.sparse_us, m.algorithm.c_str()});
+                        m.sparse_us, m.epilogue.c_str(), m.algorithm.c_str()});
   }
-  void put_into(plugin::LinearWeights& weights) {
-    if (tuning_ == nullptr) return;
-    weights.has_tuning = true;
-    weights.known = known_.data();
-    weights.known_count = known_.size();
-    weights.budget = tuning_->budget();
-    weights.context = this;
-    weights.measured = measured;
-  }
+  plugin::Tuning view() { return {known_.data(), known_.size(), tuning_.budget(), this, between, measured}; }
   /// Not earlier: `known_` points into what the tuning holds.
   void keep() {
-    for (const auto& [measurement, seconds] : fresh_) tuning_->add(measurement, seconds);
+    for (const Measurement& measurement : fresh_) tuning_.add(measurement, 0);
   }
   Thrown thrown;
 
  private:
-  static plugin::Answer measured(void* context, const plugin::Measurement* m, double seconds) {
+  static plugin::Answer between(void* context) {
+    Measurements& self = *static_cast<Measurements*>(context);
+    return self.thrown.answer(self.between_);
+  }
+  static plugin::Answer measured(void* context, const plugin::Measurement* m) {
     Measurements& self = *static_cast<Measurements*>(context);
     return self.thrown.answer([&] {
-      self.fresh_.push_back({{m->rows, m->columns, m->kept, m->dense, m->sparse, m->tokens, m->dense_us,
-                              m->sparse_us, m->algorithm},
-                             seconds});
+      self.fresh_.push_back({m->rows, m->columns, m->kept, m->dense, m->sparse, m->tokens, m->dense_us,
+                             m->sparse_us, m->epilogue, m->algorithm});
     });
   }
-  Tuning* tuning_;
+  Tuning& tuning_;
+  const std::function<void()>& between_;
   std::vector<plugin::Measurement> known_;
-  std::vector<std::pair<Measurement, double>> fresh_;
+  std::vector<Measurement> fresh_;
 };
 
 }  // namespace twofour::node

@@ -72,6 +72,14 @@ void run(Product product, const Header& header, bool sparse_a) {
   multiply(product);
 }
 
+/// In percent of the dense product's speed.
+double gain_of(const Product& product, cudaStream_t stream) {
+  const auto gain =
+      static_cast<double>(emulation_setting(product.beta == 0 ? "sparse_gain" : "sparse_gain_added"));
+  if (emulation_follows_kernel(stream) == 0) return gain;
+  return gain * static_cast<double>(emulation_setting("sparse_gain_pass")) / 100;
+}
+
 int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& operands, cudaStream_t stream) {
   const Product product = bind(plan, matmul, operands);
   const Matrix& structured = matmul.sparse_a ? product.a : product.b;
@@ -105,8 +113,7 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
        {product.scale_a.values, scale_bytes(product.scale_a), 0, "the scale of A of cusparseLtMatmul"},
        {product.scale_b.values, scale_bytes(product.scale_b), 0, "the scale of B of cusparseLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d), 0, "the scale of D of cusparseLtMatmul"}},
-      nanoseconds_of(product) * slowness_of(plan) * 100 /
-          static_cast<double>(emulation_setting(product.beta == 0 ? "sparse_gain" : "sparse_gain_added")));
+      nanoseconds_of(product) * slowness_of(plan) * 100 / gain_of(product, stream));
 }
 
 cudaStream_t stream_of(const cudaStream_t* streams, int32_t count) {

@@ -26,6 +26,8 @@ constexpr Setting kSettings[] = {
     {"memory", 8192, "memory of a device in MiB"},
     {"queue", 4096, "how many operations a stream may hold before the oldest run"},
     {"cublaslt", 130101, "version of cuBLASLt"},
+    {"cublaslt_best_id", 1, "the algorithm of cuBLASLt that is fastest"},
+    {"cublaslt_wrong_id", -1, "the algorithm that is faster still, and wrong"},
     {"cusparselt", 801, "version of cuSPARSELt"},
     {"cusparselt_ids", 4, "how many configurations cuSPARSELt has for a product"},
     {"cusparselt_best_id", 1, "the configuration that is fastest"},
@@ -33,7 +35,8 @@ constexpr Setting kSettings[] = {
     {"cusparselt_spill", 0, "bytes that cuSPARSELt writes behind its structs, as if they were larger"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
-    {"sparse_gain_added", 130, "the same where C is added, as inside a pass"},
+    {"sparse_gain_added", 130, "the same where C is added"},
+    {"sparse_gain_pass", 100, "the same right behind a kernel, as inside a pass, in percent of what it is else"},
     {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };

@@ -81,6 +81,7 @@ const Operation* queued_use(const void* at, size_t bytes, bool unknown) {
 }
 
 cudaError_t push(cudaStream_t handle, Stream& stream, std::shared_ptr<Operation> operation) {
+  stream.after_kernel = operation->is_kernel;
   if (stream.capture != nullptr) {
     if (stream.capture->broken) return cudaErrorStreamCaptureInvalidated;
     stream.capture->operations.push_back(std::move(operation));
@@ -163,6 +164,12 @@ int emulation_enqueue(CUstream_st* handle, const EmulatedWork* work) {
     }
   }
   return give(push(handle, *stream, std::move(operation)));
+}
+
+int emulation_follows_kernel(CUstream_st* handle) {
+  const std::lock_guard lock(state().mutex);
+  const Stream* stream = state().streams.find(handle);
+  return stream != nullptr && stream->after_kernel ? 1 : 0;
 }
 
 int emulation_is_capturing(CUstream_st* handle) {

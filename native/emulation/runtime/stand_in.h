@@ -34,6 +34,8 @@ struct EmulatedWork {
 
 /// Queues work on a stream (null: the default stream) and gives a cudaError_t; takes `context` in every case.
 int emulation_enqueue(CUstream_st* stream, const EmulatedWork* work);
+/// 1 if the last thing that was queued on `stream` is a kernel.
+int emulation_follows_kernel(CUstream_st* stream);
 /// 1 while `stream` records a graph.
 int emulation_is_capturing(CUstream_st* stream);
 /// 1 if nothing that is queued touches these bytes, so that the host may look at them now.

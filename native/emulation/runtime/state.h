@@ -57,6 +57,7 @@ struct Stream {
   bool blocking = false;
   std::deque<std::shared_ptr<Operation>> queue;
   std::unique_ptr<Capture> capture;
+  bool after_kernel = false;
   /// Time of the device at which the last operation of this stream ended.
   double nanoseconds = 0;
 };
