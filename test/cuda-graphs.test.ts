@@ -11,7 +11,9 @@ const program = `
   const [directory, dtype, sparsity] = process.argv.slice(1)
   const checkpoint = await Checkpoint.open(directory)
   const plan = await prune(checkpoint, { steps: [{ pattern: '2:4' }] })
-  const encoder = await Encoder.load(await plan.apply(checkpoint), { device: 'cuda', dtype, sparsity, tuning: { budget: 1 } })
+  const encoder = await Encoder.load(await plan.apply(checkpoint), {
+    ...{ device: 'cuda', dtype, sparsity, maxTokens: 64, tuning: { budget: 1 } },
+  })
   const results = []
   for (let round = 0; round < 5; round++) {
     const batch = Array.from({ length: 1 + round }, (_, text) =>

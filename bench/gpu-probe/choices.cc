@@ -9,9 +9,10 @@ std::vector<Choice> read_choices(const std::string& file) {
   if (file.empty()) return choices;
   std::ifstream lines(file);
   Choice read;
-  std::string form;
-  while (lines >> read.dtype >> read.rows >> read.columns >> read.bound >> read.dense_algorithm >>
+  std::string added, form;
+  while (lines >> read.dtype >> read.rows >> read.columns >> read.bound >> added >> read.dense_algorithm >>
          read.sparse_algorithm.id >> read.sparse_algorithm.split_k >> read.sparse_algorithm.mode >> form) {
+    read.residual = added == "residual";
     read.sparse = form == "sparse";
     choices.push_back(read);
   }

@@ -101,6 +101,19 @@ void DenseProduct::find() {
   found_.resize(static_cast<size_t>(count));
 }
 
+bool DenseProduct::choose(const std::string& words) {
+  cublasLtMatmulHeuristicResult_t result{};
+  for (size_t i = 0; i < std::size(result.algo.data) && words.size() >= 16 * (i + 1); ++i)
+    result.algo.data[i] = std::stoull(words.substr(16 * i, 16), nullptr, 16);
+  const cublasStatus_t status =
+      session_.dense().cublasLtMatmulAlgoCheck(session_.dense_handle(), product_.get(), weight_.get(),
+                                               input_.get(), out_.get(), out_.get(), &result.algo, &result);
+  chosen_ = 0;
+  if (status != CUBLAS_STATUS_SUCCESS || result.workspaceSize > Session::kDenseWorkspace) return false;
+  found_ = {result};
+  return true;
+}
+
 void DenseProduct::run(const Operands& operands, cudaStream_t stream, void* workspace) const {
   const float alpha = operands.alpha, beta = residual_ ? 1.0f : 0.0f;
   const int32_t whole_alpha = 1, whole_beta = residual_ ? 1 : 0;

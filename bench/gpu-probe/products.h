@@ -37,6 +37,9 @@ class DenseProduct {
   DenseProduct(const Session& session, const Problem& problem, const void* bias);
   size_t algorithms() const { return found_.size(); }
   void choose(size_t algorithm) { chosen_ = algorithm; }
+  /// The one whose words these are, whether it is among those or not; where the library does not take it, the
+  /// first. True: it was taken.
+  bool choose(const std::string& words);
   void run(const Operands& operands, cudaStream_t stream, void* workspace) const;
 
  private:

@@ -37,15 +37,16 @@ class Trial {
       : session_(session),
         settings_(settings),
         problem_(problem),
-        padded_(problem),
         choice_(choice_for(choices, problem)),
         stopwatch_(session.stream()),
         line_(line_of("sweep", problem)) {
+    problem_.residual = choice_ && choice_->residual;
+    padded_ = problem_;
     padded_.tokens = twofour::cuda::capacity_of(problem.tokens);
   }
 
   void run() {
-    line_.add("capacity", padded_.tokens).add("from", now());
+    line_.add("capacity", padded_.tokens).add("residual", problem_.residual).add("from", now());
     try {
       measure();
     } catch (const Refused& refused) {
@@ -138,7 +139,7 @@ class Trial {
     return bytes;
   }
 
-  /// The last subject. Both forms run at the capacity, as in the plugin.
+  /// The last subject, in the rows that the plugin computes.
   std::unique_ptr<DenseProduct> plan_choice() {
     if (!choice_) return nullptr;
     try {
@@ -148,8 +149,10 @@ class Trial {
         subjects_.push_back({"choice", sparse_run(*finalists_.back())});
         return nullptr;
       }
-      auto product = std::make_unique<DenseProduct>(session_, padded_, made_->bias_pointer());
-      product->choose(std::min(choice_->dense_algorithm, product->algorithms() - 1));
+      Problem computed = problem_;
+      computed.tokens = twofour::cuda::dense_rows_of(problem_.tokens);
+      auto product = std::make_unique<DenseProduct>(session_, computed, made_->bias_pointer());
+      line_.add("choiceTaken", product->choose(choice_->dense_algorithm));
       subjects_.push_back({"choice", dense_run(*product)});
       return product;
     } catch (const Refused& refused) {

@@ -5,12 +5,12 @@ import { encoderOptions } from './with-encoder.js'
 
 export const tune: Command = {
   name: 'tune',
-  summary: 'measures every matrix with zeros at every batch size, and remembers what is faster here',
+  summary: 'measures how each matrix runs fastest at every batch size, and remembers it',
   usage: 'tune MODEL [--dtype NAME] [--threads N] [--json]',
   example: 'twofour tune models/demo/model',
   options: encoderOptions,
   notes:
-    'Loading a model measures too, but only for some 300 ms; what is found is kept for later loads under $XDG_CACHE_HOME/twofour (~/.cache/twofour), for this CPU, instruction set, thread count and version.',
+    'Loading a model measures too, but only for some 300 ms (on CUDA 10 s); what is found is kept for later loads under $XDG_CACHE_HOME/twofour (~/.cache/twofour), for this version and CPU, instruction set and thread count, or GPU, driver and libraries. On the CPU matrices with zeros are measured, on CUDA all but those in float32.',
   arguments: { name: 'MODEL', least: 1, most: 1 },
   async run({ args, options, output, signal, onProgress }) {
     const [model] = args as [string]

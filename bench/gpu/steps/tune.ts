@@ -54,20 +54,39 @@ export async function tune({ scale, work, seconds }: StepSettings, emit: (row: R
     }
 }
 
-/** Lines that the probe reads: dtype rows columns bound dense-algorithm id split mode form. */
+const written =
+  /^dense \d+ of \d+ ([0-9a-f]{128})(?:, sparse (-?\d+) split (-?\d+) mode (-?\d+), (sparse|dense) wins)?/
+
+/** Lines that the probe reads: dtype rows columns bound residual|none dense-algorithm id split mode form. */
 function choices(): string[] {
   const file = join(process.env.XDG_CACHE_HOME!, 'twofour', 'cuda-tuning.json')
   if (!existsSync(file)) return []
   const cache = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Measurement[]>
-  return Object.values(cache)
-    .flat()
-    .flatMap(({ dense, rows, columns, tokens, algorithm }) => {
-      const found = /dense (\d+), sparse (\d+) split (-?\d+) mode (-?\d+).*\b(sparse|dense) wins/.exec(
-        algorithm ?? '',
-      )
-      if (found === null) return []
-      // A bucket is measured just above the half of its bound.
-      const bound = 2 * (tokens - 1)
-      return [`${[dense, rows, columns, bound, ...found.slice(1)].join(' ')}\n`]
-    })
+  const classes = new Map<string, Measurement[]>()
+  for (const one of Object.values(cache).flat()) {
+    const key = [one.dense, one.rows, one.columns, one.epilogue, one.sparse, boundOf(one.tokens)].join()
+    classes.set(key, [...(classes.get(key) ?? []), one])
+  }
+  return [...classes.values()].flatMap(linesOf)
+}
+
+/** A class is measured at one end or both; each end's algorithms run where it is nearer. */
+function linesOf(ends: readonly Measurement[]): string[] {
+  const [fewest, most] = ends.toSorted((a, b) => a.tokens - b.tokens)
+  const bound = boundOf(fewest!.tokens)
+  const isSparse = ends.every(({ algorithm }) => written.exec(algorithm ?? '')?.[5] === 'sparse')
+  const line = ({ dense, rows, columns, epilogue, algorithm }: Measurement, upTo: number): string[] => {
+    const [, words, id = 0, split = 1, mode = -1] = written.exec(algorithm ?? '') ?? []
+    if (words === undefined) return []
+    const added = epilogue?.includes('residual') === true ? 'residual' : 'none'
+    const form = isSparse ? 'sparse' : 'dense'
+    return [`${[dense, rows, columns, upTo, added, words, id, split, mode, form].join(' ')}\n`]
+  }
+  if (most === undefined) return line(fewest!, bound)
+  return [...line(fewest!, Math.floor((fewest!.tokens + most.tokens) / 2)), ...line(most, bound)]
+}
+
+/** Of the class that holds so many tokens. */
+function boundOf(tokens: number): number {
+  return Math.max(64, 2 ** Math.ceil(Math.log2(tokens)))
 }

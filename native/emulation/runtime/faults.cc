@@ -36,7 +36,8 @@ constexpr Setting kSettings[] = {
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
     {"sparse_gain_added", 130, "the same where C is added"},
-    {"sparse_gain_pass", 100, "the same right behind a kernel, as inside a pass, in percent of what it is else"},
+    {"sparse_gain_pass", 100,
+     "the same right behind a kernel, as inside a pass, in percent of what it is else"},
     {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };

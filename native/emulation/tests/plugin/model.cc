@@ -69,7 +69,27 @@ Model::Model(const ModelSettings& settings)
       attention_out_(linear(kHidden, kHidden, settings.format, settings, 5)),
       inner_(linear(kInner, kHidden, settings.format, settings, 6)),
       out_(linear(kHidden, kInner, settings.format, settings, 7)),
-      pooler_(linear(kHidden, kHidden, Format::float32, settings, 8)) {}
+      pooler_(linear(kHidden, kHidden, Format::float32, settings, 8)) {
+  tune(settings);
+}
+
+void Model::tune(const ModelSettings& settings) {
+  const auto none = static_cast<uint8_t>(Activation::none), gelu = static_cast<uint8_t>(Activation::gelu);
+  const plugin::LinearUse uses[] = {{query_key_value_.get(), none, false},
+                                    {attention_out_.get(), none, true},
+                                    {inner_.get(), gelu, false},
+                                    {out_.get(), none, true}};
+  plugin::Tuning tuning{};
+  tuning.budget = settings.sparsity == Sparsity::automatic ? settings.budget : 0;
+  tuning.context = this;
+  tuning.between = [](void*) { return plugin::Answer{0}; };
+  tuning.measured = [](void* context, const plugin::Measurement* measurement) {
+    static_cast<Model*>(context)->measured.push_back(measurement->algorithm);
+    return plugin::Answer{0};
+  };
+  call(functions_.tune, device_.get(), static_cast<const plugin::LinearUse*>(uses), std::size(uses),
+       settings.most_tokens, static_cast<const plugin::Tuning*>(&tuning));
+}
 
 Owned<plugin::Linear> Model::linear(size_t rows, size_t columns, Format format, const ModelSettings& settings,
                                     uint32_t seed) const {
@@ -83,9 +103,6 @@ Owned<plugin::Linear> Model::linear(size_t rows, size_t columns, Format format, 
   weights.bias = bias.data();
   weights.format = static_cast<uint8_t>(format);
   weights.sparsity = static_cast<uint8_t>(settings.sparsity);
-  weights.has_tuning = settings.sparsity == Sparsity::automatic;
-  weights.budget = 1e-9;
-  weights.measured = [](void*, const plugin::Measurement*, double) { return plugin::Answer{0}; };
   plugin::Linear* made = nullptr;
   call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &made);
   return {made, functions_.destroy_linear};

@@ -31,6 +31,10 @@ const plugin::Functions& plugin_functions();
 struct ModelSettings {
   Format format = Format::bfloat16;
   Sparsity sparsity = Sparsity::require;
+  /// Seconds of measuring where `sparsity` is automatic, or for all that is dense.
+  double budget = 1e-9;
+  /// Of a batch, for the classes that are measured.
+  size_t most_tokens = 64;
   int32_t device = 0;
   std::string cublaslt = "libcublasLt.so.13", cusparselt = "libcusparseLt.so.0";
 };
@@ -47,10 +51,13 @@ class Model {
   std::vector<float> run(size_t sequences, size_t length, uint32_t seed) const;
   /// What the linear `query, key, value` runs, and why.
   std::string reason() const;
+  /// Algorithms of all that was measured as it was loaded.
+  std::vector<std::string> measured;
 
  private:
   Owned<plugin::Linear> linear(size_t rows, size_t columns, Format format, const ModelSettings& settings,
                                uint32_t seed) const;
+  void tune(const ModelSettings& settings);
   Owned<plugin::Table> table(size_t rows, uint32_t seed) const;
   Owned<plugin::Norm> norm() const;
   Owned<plugin::Activations> activations(size_t tokens, size_t width,
