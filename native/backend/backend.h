@@ -19,6 +19,18 @@
 /// destroyed before it. Verbs throw Error (OUT_OF_MEMORY, DEVICE_…), never assert.
 namespace twofour {
 
+/// Whether a linear of 8 bits scales its inputs by a number of each token, found when it is stored, or by one
+/// for all of them, which calibration found and the device's library multiplies in.
+enum class Scaling : uint8_t { token, tensor };
+
+/// What calibration saw of a linear.
+struct Calibration {
+  float largest;                             ///< Magnitude among its inputs; NaN: some were not finite.
+  Activation activation = Activation::none;  ///< The epilogue that it runs with.
+  bool residual = false;
+  Tuning* tuning = nullptr;  ///< Needed.
+};
+
 /// A matrix in device form: y = W x + b, W [rows, columns]. May hold several forms (dense, 2:4, int8 …) and
 /// chooses among them by the number of tokens; the engine never learns which one ran. Immutable once its
 /// encoder is loaded.
@@ -48,6 +60,24 @@ class PackedLinear {
   virtual void hold_dense(bool) {}
   virtual void revert(std::optional<size_t> /*tokens*/, const std::string& /*reason*/) {}
   virtual void settle() {}
+
+  /// How inputs of 8 bits are scaled, where that was calibrated.
+  struct Scales {
+    struct Choice {
+      std::optional<size_t> tokens;  ///< As in the other Choice.
+      Scaling chosen;
+      std::optional<double> token_us, tensor_us;  ///< From storing the inputs to the finished rows.
+      std::string reason;
+    };
+    bool has_tensor = false;
+    std::string reason;  ///< Why there is nothing but a scale for each token; else empty.
+    std::vector<Choice> choices;
+  };
+  virtual std::optional<Scales> scales() const { return std::nullopt; }
+  /// Before choices are confirmed: on backends that have it, chooses the scaling for every class of token
+  /// counts by time. To run one of them whatever was chosen (nullopt: what was chosen).
+  virtual void calibrate(const Calibration&) {}
+  virtual void hold_scaling(std::optional<Scaling>) {}
 };
 
 /// A table of fp32 rows on the device (embeddings, position bias). Immutable.
@@ -103,6 +133,9 @@ struct MatrixSource {
   size_t rows, columns;
   std::function<void(size_t first, size_t count, float* out)> read;
 };
+
+/// The largest magnitude, 0 of none, NaN where one is not finite.
+float largest_of(std::span<const float> values);
 
 /// Of a matrix in memory. Borrowed.
 MatrixSource matrix_in(std::span<const float> values, size_t rows, size_t columns);
@@ -187,6 +220,8 @@ class Backend {
   virtual void upload(std::span<const float> values, Activations& out) = 0;
   /// Waits, and copies [tokens, width] fp32 to `out`.
   virtual void download(const Activations& in, std::span<float> out) = 0;
+  /// Waits. The largest magnitude of all numbers, 0 where there is none, NaN where one is not finite.
+  virtual float largest(const Activations& in);
 };
 
 }  // namespace twofour

@@ -40,8 +40,11 @@ std::vector<PackedLinear::Form> CudaLinear::forms() const {
 std::vector<PackedLinear::Choice> CudaLinear::choices() const {
   std::vector<Choice> choices;
   for (const Bucket& bucket : buckets_) {
-    const std::string form = (bucket.sparse ? "sparse " : "") + std::string(name_of(format_));
-    choices.push_back({bucket.tokens, form, bucket.dense_us, bucket.sparse_us, bucket.reason});
+    const bool sparse = settles_sparse(bucket);
+    const std::string form = (sparse ? "sparse " : "") + std::string(name_of(format_));
+    const std::string& reason =
+        sparse == bucket.sparse ? bucket.reason : "It is what runs with one scale for all tokens: see scales.";
+    choices.push_back({bucket.tokens, form, bucket.dense_us, bucket.sparse_us, reason});
   }
   return choices;
 }
@@ -79,6 +82,7 @@ void CudaLinear::hold_dense(bool hold) {
 
 void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
   context_.change();
+  if (tensor_) tensor_->revert(tokens);
   for (Bucket& bucket : buckets_) {
     if (bucket.tokens != tokens || !bucket.sparse) continue;
     bucket.sparse = false;
@@ -129,7 +133,7 @@ CudaLinear::Bucket CudaLinear::measured(size_t bound, Tuning& tuning) {
 
 void CudaLinear::settle() {
   context_.change();
-  const auto is_sparse = [](const Bucket& bucket) { return bucket.sparse; };
+  const auto is_sparse = [this](const Bucket& bucket) { return settles_sparse(bucket); };
   if (std::all_of(buckets_.begin(), buckets_.end(), is_sparse)) {
     weight_.values = {};
     holds_dense_ = false;
@@ -138,6 +142,40 @@ void CudaLinear::settle() {
     compressed_ = {};
     compressed_bytes_ = 0;
   }
+}
+
+TensorScale::Way CudaLinear::way_of(size_t tokens) const {
+  const bool sparse = runs_sparse(tokens);
+  return tensor_ ? tensor_->way(tokens, sparse, held_dense_) : TensorScale::Way{false, sparse};
+}
+
+bool CudaLinear::settles_sparse(const Bucket& bucket) const {
+  if (!tensor_) return bucket.sparse;
+  return tensor_->way(bucket.tokens.value_or(kBounds[std::size(kBounds) - 1]), bucket.sparse, false).sparse;
+}
+
+std::optional<PackedLinear::Scales> CudaLinear::scales() const {
+  return tensor_ ? std::optional(tensor_->scales()) : std::nullopt;
+}
+
+void CudaLinear::calibrate(const Calibration& seen) {
+  if (!is_8_bit(format_)) return;
+  context_.enter();
+  tensor_ = std::make_unique<TensorScale>(TensorScale::Source{context_, format_, weight_, compressed_},
+                                          seen.largest);
+  const auto run = [&](const CudaActivations& in, const CudaActivations* residual, CudaActivations& out) {
+    run_by_token(in, seen.activation, residual, out);
+  };
+  const auto sum = [&](const void* levels, size_t tokens, void* sums) {
+    multiply(shape(false), tokens, capacity_of(tokens), levels, nullptr, sums);
+  };
+  tensor_->choose(kBounds, seen, {run, sum});
+  context_.change();
+}
+
+void CudaLinear::hold_scaling(std::optional<Scaling> held) {
+  if (tensor_) tensor_->hold(held);
+  context_.change();
 }
 
 void CudaLinear::compress() {
@@ -253,6 +291,16 @@ void CudaLinear::run_mixed(const CudaActivations& in, Activation activation, con
 
 void CudaLinear::run_8_bit(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                            CudaActivations& out) const {
+  const auto [tensor, sparse] = way_of(in.tokens());
+  const bool one_scale = in.quantised().step > 0;
+  if (in.quantised().data != nullptr && one_scale != tensor)
+    throw Error("INTERNAL", "The scales of a linear's inputs changed after they were stored.");
+  if (tensor) return tensor_->run(in, activation, residual, out, sparse);
+  run_by_token(in, activation, residual, out);
+}
+
+void CudaLinear::run_by_token(const CudaActivations& in, Activation activation,
+                              const CudaActivations* residual, CudaActivations& out) const {
   QuantisedBlocks own;
   Quantised input = in.quantised();
   if (input.data == nullptr) {

@@ -7,6 +7,7 @@
 #include "cuda/dense_plan.h"
 #include "cuda/device_weight.h"
 #include "cuda/sparse_plan.h"
+#include "cuda/tensor_scale.h"
 
 namespace twofour::cuda {
 
@@ -27,7 +28,12 @@ class CudaLinear final : public PackedLinear {
   void hold_dense(bool hold) override;
   void revert(std::optional<size_t> tokens, const std::string& reason) override;
   void settle() override;
+  std::optional<Scales> scales() const override;
+  void calibrate(const Calibration& seen) override;
+  void hold_scaling(std::optional<Scaling> held) override;
 
+  /// The scale that all inputs of so many tokens are to be stored with; 0: each token with its own.
+  float input_step(size_t tokens) const { return way_of(tokens).tensor ? tensor_->step() : 0; }
   /// out = activation(in · Wᵀ + b) + residual. Rows of `out` have the encoder's word.
   void run(const CudaActivations& in, Activation activation, const CudaActivations* residual,
            CudaActivations& out) const;
@@ -52,6 +58,9 @@ class CudaLinear final : public PackedLinear {
   const Bucket& bucket_of(size_t tokens) const;
   ProductShape shape(bool mixed) const;
   bool runs_sparse(size_t tokens) const { return bucket_of(tokens).sparse && !held_dense_; }
+  TensorScale::Way way_of(size_t tokens) const;
+  /// What a class runs when nothing is held.
+  bool settles_sparse(const Bucket& bucket) const;
   std::unique_ptr<SparsePlan> sparse_plan(const ProductShape& product, size_t capacity,
                                           const SparseAlgorithm& algorithm) const;
   /// Queues the product for `tokens` rows, in buffers of `capacity`.
@@ -63,6 +72,8 @@ class CudaLinear final : public PackedLinear {
                  CudaActivations& out) const;
   void run_8_bit(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                  CudaActivations& out) const;
+  void run_by_token(const CudaActivations& in, Activation activation, const CudaActivations* residual,
+                    CudaActivations& out) const;
 
   Context& context_;
   Format format_;
@@ -72,6 +83,8 @@ class CudaLinear final : public PackedLinear {
   bool holds_dense_ = true;
   std::vector<Bucket> buckets_;
   bool held_dense_ = false;
+  /// Of 8 bits, once calibrated.
+  std::unique_ptr<TensorScale> tensor_;
   mutable std::map<Key, std::unique_ptr<DensePlan>> dense_plans_;
   mutable std::map<Key, std::unique_ptr<SparsePlan>> sparse_plans_;
 };

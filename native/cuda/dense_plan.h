@@ -12,7 +12,7 @@ class DensePlan {
  public:
   /// `library`, `handle` and `bias` are borrowed. Throws Error CUDA_LIBRARY_FAILED.
   DensePlan(const CublasLt& library, cublasLtHandle_t handle, const ProductShape& shape, size_t tokens,
-            const void* bias, size_t workspace_bytes);
+            const void* bias, size_t workspace_bytes, const ProductScales& scales = {});
 
   /// How many algorithms the library offers for this product: from 1 to 8, the one that it deems best first.
   size_t algorithms() const { return found_.size(); }

@@ -93,21 +93,24 @@ Status stop_clock(plugin::Device* device, double* seconds, Failure* failure) {
   return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(device)).stop_clock(); });
 }
 
-Tuning tuning_of(const plugin::LinearWeights& weights) {
+/// `From` has known, known_count, budget, context and measured.
+template <class From>
+Tuning tuning_of(const From& from) {
   std::vector<Measurement> known;
-  for (const plugin::Measurement& m : std::span(weights.known, weights.known_count))
+  for (const plugin::Measurement& m : std::span(from.known, from.known_count))
     known.push_back(
         {m.rows, m.columns, m.kept, m.dense, m.sparse, m.tokens, m.dense_us, m.sparse_us, m.algorithm});
-  return {std::move(known), weights.budget};
+  return {std::move(known), from.budget};
 }
 
 /// The time that all of them took goes with the first.
-void tell_measured(const Tuning& tuning, const plugin::LinearWeights& weights) {
-  double seconds = std::isinf(weights.budget) ? 0 : weights.budget - tuning.budget();
+template <class To>
+void tell_measured(const Tuning& tuning, const To& to) {
+  double seconds = std::isinf(to.budget) ? 0 : to.budget - tuning.budget();
   for (const Measurement& m : tuning.measured()) {
     const plugin::Measurement told{m.rows,   m.columns,  m.kept,      m.dense.c_str(),    m.sparse.c_str(),
                                    m.tokens, m.dense_us, m.sparse_us, m.algorithm.c_str()};
-    check(weights.measured(weights.context, &told, seconds));
+    check(to.measured(to.context, &told, seconds));
     seconds = 0;
   }
 }
@@ -139,6 +142,15 @@ Status describe(const plugin::Linear* linear, const plugin::LinearSink* sink, Fa
                                 choice.reason.c_str()};
       check(sink->choice(sink->context, &told));
     }
+    const std::optional<PackedLinear::Scales> scales = object_of(linear).scales();
+    if (!scales) return;
+    check(sink->scales(sink->context, scales->has_tensor, scales->reason.c_str()));
+    for (const PackedLinear::Scales::Choice& choice : scales->choices) {
+      const plugin::ScaleChoice told{choice.tokens.value_or(0), static_cast<uint8_t>(choice.chosen),
+                                     choice.token_us.value_or(kUnknown), choice.tensor_us.value_or(kUnknown),
+                                     choice.reason.c_str()};
+      check(sink->scale_choice(sink->context, &told));
+    }
   });
 }
 
@@ -149,6 +161,20 @@ Status revert(plugin::Linear* linear, size_t tokens, const char* reason, Failure
       failure, [&] { object_of(linear).revert(tokens == 0 ? std::nullopt : std::optional(tokens), reason); });
 }
 void settle(plugin::Linear* linear) { object_of(linear).settle(); }
+Status calibrate(plugin::Linear* linear, const plugin::Calibration* seen, Failure* failure) {
+  return on_device(failure, [&] {
+    Tuning tuning = tuning_of(*seen);
+    object_of(linear).calibrate({.largest = seen->largest,
+                                 .activation = static_cast<Activation>(seen->activation),
+                                 .residual = seen->residual,
+                                 .tuning = &tuning});
+    tell_measured(tuning, *seen);
+  });
+}
+void hold_scaling(plugin::Linear* linear, int32_t scaling) {
+  object_of(linear).hold_scaling(scaling < 0 ? std::nullopt
+                                             : std::optional(static_cast<Scaling>(scaling)));
+}
 
 Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
              Failure* failure) {
@@ -263,6 +289,10 @@ Status download(plugin::Device* device, const plugin::Activations* in, float* ou
   return on_device(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
 }
 
+Status largest(plugin::Device* device, const plugin::Activations* in, float* largest, Failure* failure) {
+  return on_device(failure, [&] { *largest = object_of(device).largest(object_of(in)); });
+}
+
 constexpr plugin::Functions kFunctions{
     .version = plugin::kVersion,
     .report = report,
@@ -278,6 +308,8 @@ constexpr plugin::Functions kFunctions{
     .hold_dense = hold_dense,
     .revert = revert,
     .settle = settle,
+    .calibrate = calibrate,
+    .hold_scaling = hold_scaling,
     .destroy_linear = destroy<plugin::Linear>,
     .table = table,
     .table_bytes = table_bytes,
@@ -300,6 +332,7 @@ constexpr plugin::Functions kFunctions{
     .pool = pool,
     .upload = upload,
     .download = download,
+    .largest = largest,
 };
 
 }  // namespace

@@ -36,12 +36,9 @@ class Measurements {
   void put_into(plugin::LinearWeights& weights) {
     if (tuning_ == nullptr) return;
     weights.has_tuning = true;
-    weights.known = known_.data();
-    weights.known_count = known_.size();
-    weights.budget = tuning_->budget();
-    weights.context = this;
-    weights.measured = measured;
+    put(weights);
   }
+  void put_into(plugin::Calibration& seen) { put(seen); }
   /// Not earlier: `known_` points into what the tuning holds.
   void keep() {
     for (const auto& [measurement, seconds] : fresh_) tuning_->add(measurement, seconds);
@@ -49,6 +46,14 @@ class Measurements {
   Thrown thrown;
 
  private:
+  template <class View>
+  void put(View& view) {
+    view.known = known_.data();
+    view.known_count = known_.size();
+    view.budget = tuning_->budget();
+    view.context = this;
+    view.measured = measured;
+  }
   static plugin::Answer measured(void* context, const plugin::Measurement* m, double seconds) {
     Measurements& self = *static_cast<Measurements*>(context);
     return self.thrown.answer([&] {
