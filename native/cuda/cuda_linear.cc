@@ -42,8 +42,9 @@ std::vector<PackedLinear::Choice> CudaLinear::choices() const {
   for (const Bucket& bucket : buckets_) {
     const bool sparse = settles_sparse(bucket);
     const std::string form = (sparse ? "sparse " : "") + std::string(name_of(format_));
-    const std::string& reason =
-        sparse == bucket.sparse ? bucket.reason : "It is what runs with one scale for all tokens: see scales.";
+    const std::string& reason = sparse == bucket.sparse
+                                    ? bucket.reason
+                                    : "It is what runs with one scale for all tokens: see scales.";
     choices.push_back({bucket.tokens, form, bucket.dense_us, bucket.sparse_us, reason});
   }
   return choices;
@@ -82,7 +83,7 @@ void CudaLinear::hold_dense(bool hold) {
 
 void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
   context_.change();
-  if (tensor_) tensor_->revert(tokens);
+  if (tensor_) tensor_->revert(tokens, reason);
   for (Bucket& bucket : buckets_) {
     if (bucket.tokens != tokens || !bucket.sparse) continue;
     bucket.sparse = false;

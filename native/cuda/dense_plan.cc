@@ -92,9 +92,8 @@ DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const Pro
       whole_sums_(shape.format == Format::int8),
       residual_(shape.residual),
       product_(product_of(library, shape, bias, scales)),
-      weight_(
-          layout_of(library, types_of(shape).input, shape.columns, shape.rows, shape.weight_stride),
-          library.cublasLtMatrixLayoutDestroy),
+      weight_(layout_of(library, types_of(shape).input, shape.columns, shape.rows, shape.weight_stride),
+              library.cublasLtMatrixLayoutDestroy),
       input_(layout_of(library, types_of(shape).input, shape.columns, tokens, shape.input_stride),
              library.cublasLtMatrixLayoutDestroy),
       out_(layout_of(library, types_of(shape).output, shape.rows, tokens, shape.rows),

@@ -172,8 +172,7 @@ Status calibrate(plugin::Linear* linear, const plugin::Calibration* seen, Failur
   });
 }
 void hold_scaling(plugin::Linear* linear, int32_t scaling) {
-  object_of(linear).hold_scaling(scaling < 0 ? std::nullopt
-                                             : std::optional(static_cast<Scaling>(scaling)));
+  object_of(linear).hold_scaling(scaling < 0 ? std::nullopt : std::optional(static_cast<Scaling>(scaling)));
 }
 
 Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,

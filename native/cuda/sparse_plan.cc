@@ -96,8 +96,8 @@ void SparsePlan::describe(const ProductShape& shape, size_t tokens, const void* 
   if (shape.scaled) {
     const int on = 1;
     check(library_,
-          library_.cusparseLtMatmulDescSetAttribute(
-              &handle_, &product_, CUSPARSELT_MATMUL_ALPHA_VECTOR_SCALING, &on, sizeof on),
+          library_.cusparseLtMatmulDescSetAttribute(&handle_, &product_,
+                                                    CUSPARSELT_MATMUL_ALPHA_VECTOR_SCALING, &on, sizeof on),
           doing);
   }
   if (!shape.bias) return;

@@ -79,15 +79,15 @@ class TensorScale::Trial {
     wanted_ = expected();
   }
 
-  /// The algorithm that is fastest of those whose numbers are right goes into `choice`, and its plan into the
-  /// form. False: there is none.
-  bool pick_dense(Choice& choice) {
+  /// The algorithm that is fastest (else, unless `timed`, the first) of those whose numbers are right goes
+  /// into `choice`, and its plan into the form. False: there is none.
+  bool pick_dense(Choice& choice, bool timed) {
     std::unique_ptr<DensePlan> plan;
     if (!accepted([&] { plan = form_.dense_plan(in_.capacity(), adds()); })) return false;
     std::vector<std::pair<double, size_t>> order;
     for (size_t algorithm = 0; algorithm < plan->algorithms(); ++algorithm) {
       plan->choose(algorithm);
-      accepted([&] { order.push_back({stopwatch_.quick([&] { run(*plan); }), algorithm}); });
+      accepted([&] { order.push_back({timed ? stopwatch_.quick([&] { run(*plan); }) : 0, algorithm}); });
     }
     std::sort(order.begin(), order.end());
     for (const auto& [us, algorithm] : order) {
@@ -100,18 +100,22 @@ class TensorScale::Trial {
     return false;
   }
 
-  bool pick_sparse(Choice& choice) {
+  bool pick_sparse(Choice& choice, bool timed) {
+    int ids = 0;
+    accepted([&] { ids = form_.sparse_plan(in_.capacity(), adds(), {})->algorithm_ids(); });
     std::vector<std::pair<double, int>> order;
-    for (int id = 0, ids = 1; id < ids; ++id) {
-      accepted([&] {
+    for (int id = 0; id < ids; ++id) {
+      double us = 0;
+      const auto time = [&] {
         const std::unique_ptr<SparsePlan> plan = form_.sparse_plan(in_.capacity(), adds(), {.id = id});
-        if (id == 0) ids = plan->algorithm_ids();
-        order.push_back({stopwatch_.quick([&] { run(*plan); }), id});
-      });
+        us = stopwatch_.quick([&] { run(*plan); });
+      };
+      if (!timed || accepted(time)) order.push_back({us, id});
     }
     std::sort(order.begin(), order.end());
     for (const auto& [us, id] : order) {
-      std::unique_ptr<SparsePlan> plan = form_.sparse_plan(in_.capacity(), adds(), {.id = id});
+      std::unique_ptr<SparsePlan> plan;
+      if (!accepted([&] { plan = form_.sparse_plan(in_.capacity(), adds(), {.id = id}); })) continue;
       if (!is_right([&] { run(*plan); })) continue;
       choice.sparse_algorithm = {.id = id};
       form_.sparse_plans_[key()] = std::move(plan);
@@ -137,7 +141,11 @@ class TensorScale::Trial {
 
  private:
   CudaActivations room(size_t width) const {
-    return {context_, tokens_, width, Word::bfloat16, {.linears = {}, .plain = true},
+    return {context_,
+            tokens_,
+            width,
+            Word::bfloat16,
+            {.linears = {}, .plain = true},
             {context_.count(tokens_), capacity_of(tokens_)}};
   }
   const CudaActivations* residual() const { return seen_.residual ? &added_ : nullptr; }
@@ -156,7 +164,8 @@ class TensorScale::Trial {
     }
     const size_t bytes = words.size() * sizeof(uint16_t);
     for (size_t row = 0; row < in_.capacity(); row += 64)
-      context_.transfers().to_device(static_cast<std::byte*>(rows.data) + row / 64 * bytes, words.data(), bytes);
+      context_.transfers().to_device(static_cast<std::byte*>(rows.data) + row / 64 * bytes, words.data(),
+                                     bytes);
   }
 
   Operands operands(const void* weight) const {
@@ -239,8 +248,8 @@ void TensorScale::choose(std::span<const size_t> bounds, const Calibration& seen
 void TensorScale::prove(const Calibration& seen, const TokenForm& token) {
   Trial trial(*this, seen, token, kCompared);
   Choice unused;
-  dense_ = dense_ && trial.pick_dense(unused);
-  sparse_ = sparse_ && trial.pick_sparse(unused);
+  dense_ = dense_ && trial.pick_dense(unused, false);
+  sparse_ = sparse_ && trial.pick_sparse(unused, false);
   dense_plans_.clear();
   sparse_plans_.clear();
   if (!has_form()) why_not_ = "The library refused one scale for all tokens, or gave other numbers.";
@@ -266,7 +275,8 @@ TensorScale::Choice TensorScale::chosen(size_t bound, const Calibration& seen, c
     const auto begin = std::chrono::steady_clock::now();
     choice.emplace();
     Trial trial(*this, seen, token, tokens);
-    const bool dense = dense_ && trial.pick_dense(*choice), sparse = sparse_ && trial.pick_sparse(*choice);
+    const bool dense = dense_ && trial.pick_dense(*choice, true),
+               sparse = sparse_ && trial.pick_sparse(*choice, true);
     if (dense || sparse) trial.compare(*choice, dense, sparse);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
     if (choice->token_us) {

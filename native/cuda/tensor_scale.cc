@@ -43,10 +43,11 @@ TensorScale::TensorScale(const Source& source, float largest) : source_(source) 
   dense_ = format == Format::float8 && context.compute_capability() == 90 && weight.values.data() != nullptr;
   sparse_ = compressed.data() != nullptr;
   if (dense_ || sparse_) return;
-  why_not_ = format == Format::int8
-                 ? "cuBLASLt gives no 16-bit numbers from int8, and cuSPARSELt, which does, is for 2:4 matrices."
-                 : "cuBLASLt scales e4m3 by rows of the weights on compute capability 9.0 alone, and "
-                   "cuSPARSELt, which does elsewhere, is for 2:4 matrices.";
+  why_not_ =
+      format == Format::int8
+          ? "cuBLASLt gives no 16-bit numbers from int8, and cuSPARSELt, which does, is for 2:4 matrices."
+          : "cuBLASLt scales e4m3 by rows of the weights on compute capability 9.0 alone, and "
+            "cuSPARSELt, which does elsewhere, is for 2:4 matrices.";
 }
 
 const TensorScale::Choice* TensorScale::choice_of(size_t tokens) const {
@@ -63,9 +64,11 @@ TensorScale::Way TensorScale::way(size_t tokens, bool sparse, bool only_dense) c
   return {true, choice->sparse};
 }
 
-void TensorScale::revert(std::optional<size_t> tokens) {
+void TensorScale::revert(std::optional<size_t> tokens, const std::string& reason) {
   for (Choice& choice : choices_) {
-    if (choice.tokens == tokens && choice.sparse) choice.tensor = false;
+    if (choice.tokens != tokens || !choice.tensor || !choice.sparse) continue;
+    choice.tensor = false;
+    choice.reason = reason;
   }
 }
 

@@ -38,7 +38,7 @@ class TensorScale {
   Way way(size_t tokens, bool sparse, bool only_dense) const;
   void hold(std::optional<Scaling> held) { held_ = held; }
   /// The sparse form of the class that ends at `tokens` runs no more.
-  void revert(std::optional<size_t> tokens);
+  void revert(std::optional<size_t> tokens, const std::string& reason);
   PackedLinear::Scales scales() const;
 
   /// The linear's work with a scale for each token: that from rows to rows, and its sums of levels that were
@@ -88,8 +88,8 @@ class TensorScale {
   float step_ = 0;
   bool dense_ = false, sparse_ = false;  ///< The forms that there are.
   std::string why_not_;                  ///< There is none.
-  Arena::Block factors_;  ///< [padded rows] fp32: the weights' scales times the step.
-  Arena::Block bias_;     ///< [padded rows] bfloat16
+  Arena::Block factors_;                 ///< [padded rows] fp32: the weights' scales times the step.
+  Arena::Block bias_;                    ///< [padded rows] bfloat16
   std::vector<Choice> choices_;
   std::optional<Scaling> held_;
   mutable std::map<Key, std::unique_ptr<DensePlan>> dense_plans_;

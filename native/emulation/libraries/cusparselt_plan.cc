@@ -59,7 +59,7 @@ Product bind(const Plan& plan, const MatmulDescriptor& matmul, const Operands& o
     product.alpha = *static_cast<const float*>(operands.alpha);
   }
   product.beta = *static_cast<const float*>(operands.beta);
-  if (plan.id == emulation_setting("cusparselt_wrong_id")) product.error = 1;
+  product.error = plan.id == emulation_setting("cusparselt_wrong_id") ? 1 : error_of_scales(product);
   return product;
 }
 
@@ -105,7 +105,7 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
        {product.scale_a.values, scale_bytes(product.scale_a), 0, "the scale of A of cusparseLtMatmul"},
        {product.scale_b.values, scale_bytes(product.scale_b), 0, "the scale of B of cusparseLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d), 0, "the scale of D of cusparseLtMatmul"}},
-      nanoseconds_of(product) * slowness_of(plan) * 100 /
+      nanoseconds_of(product) * slowness_of(plan) * slowness_of_scales(product) * 100 /
           static_cast<double>(emulation_setting(product.beta == 0 ? "sparse_gain" : "sparse_gain_added")));
 }
 

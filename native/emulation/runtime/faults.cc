@@ -34,6 +34,8 @@ constexpr Setting kSettings[] = {
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
     {"sparse_gain_added", 130, "the same where C is added, as inside a pass"},
+    {"scaled_gain", 100, "modelled speed of a product that multiplies scales in, in percent of one without"},
+    {"scaled_wrong", 0, "1: a product that multiplies scales in is wrong"},
     {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };

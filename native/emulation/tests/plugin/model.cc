@@ -88,7 +88,15 @@ Owned<plugin::Linear> Model::linear(size_t rows, size_t columns, Format format, 
   weights.measured = [](void*, const plugin::Measurement*, double) { return plugin::Answer{0}; };
   plugin::Linear* made = nullptr;
   call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &made);
-  return {made, functions_.destroy_linear};
+  Owned<plugin::Linear> owned(made, functions_.destroy_linear);
+  if (settings.one_scale && format == settings.format) {
+    plugin::Calibration seen{};
+    seen.largest = 4;
+    seen.measured = weights.measured;
+    call(functions_.calibrate, made, static_cast<const plugin::Calibration*>(&seen));
+    functions_.hold_scaling(made, static_cast<int32_t>(Scaling::tensor));
+  }
+  return owned;
 }
 
 Owned<plugin::Table> Model::table(size_t rows, uint32_t seed) const {
@@ -176,7 +184,8 @@ std::string Model::reason() const {
       [](void* context, const plugin::Choice* choice) {
         static_cast<std::string*>(context)->append(choice->form).append(": ").append(choice->reason);
         return plugin::Answer{0};
-      }};
+      },
+      nullptr, nullptr};
   call(functions_.describe, query_key_value_.get(), &sink);
   return all;
 }

@@ -31,6 +31,7 @@ const plugin::Functions& plugin_functions();
 struct ModelSettings {
   Format format = Format::bfloat16;
   Sparsity sparsity = Sparsity::require;
+  bool one_scale = false;  ///< Of 8-bit inputs.
   int32_t device = 0;
   std::string cublaslt = "libcublasLt.so.13", cusparselt = "libcusparseLt.so.0";
 };
