@@ -215,6 +215,11 @@ const misuse: readonly [what: string, options: EncoderOptions, error: object][] 
     { instanceOf: RangeError, message: /`calibration\[1\]\.inputIds\[1\]` .* got 64/ },
   ],
   [
+    'with a text among which is none',
+    { dtype: 'int8', calibration: ['a', 7] as never },
+    { instanceOf: TypeError, message: /`calibration\[1\]`/ },
+  ],
+  [
     'with an empty sequence',
     { dtype: 'int8', calibration: [[]] },
     { instanceOf: RangeError, message: /`calibration\[0\]` to have at least one token/ },

@@ -46,14 +46,14 @@ export async function packCalibration(
   { maxLength, signal }: { readonly maxLength: number | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<PackedBatch> {
   const { spec } = checkpoint
-  const sequences = areTexts(calibration)
-    ? await tokenized(calibration, checkpoint, maxLength, signal)
-    : calibration
   try {
+    const sequences = areTexts(calibration)
+      ? await tokenized(calibration, checkpoint, maxLength, signal)
+      : calibration
     return packBatch(sequences, spec)
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof RangeError)) throw error
-    error.message = error.message.replaceAll('sequences[', 'calibration[')
+    error.message = error.message.replace(/`(sequences|texts)\[/g, '`calibration[')
     throw error
   }
 }

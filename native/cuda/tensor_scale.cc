@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "backend/formats.h"
 #include "base/error.h"
@@ -31,7 +32,7 @@ TensorScale::TensorScale(const Source& source, float largest) : source_(source) 
     why_not_ = "While calibrating, some of its inputs were not finite.";
     return;
   }
-  const float reach = format == Format::int8 ? 127.0f : 448.0f;
+  const float reach = reach_of(format);
   step_ = largest / reach > std::numeric_limits<float>::min() ? largest / reach : 1;
   std::vector<float> factors = read_back(context, weight.row_scales, weight.padded_rows);
   for (float& factor : factors) factor *= step_;

@@ -70,6 +70,9 @@ class TensorScale {
   class Trial;
   using Key = std::tuple<size_t, bool>;
 
+  /// Of the levels of a format.
+  static float reach_of(Format format) { return format == Format::int8 ? 127.0f : 448.0f; }
+  static std::string reason_of(double ratio, bool wins, bool sparse, size_t tokens);
   /// Null before anything was chosen.
   const Choice* choice_of(size_t tokens) const;
   /// Leaves out what the library refuses, or computes otherwise.
