@@ -71,8 +71,35 @@ class OneLinear {
     plugin::Calibration seen{};
     seen.largest = kLargest;
     seen.measured = [](void*, const plugin::Measurement*, double) { return plugin::Answer{0}; };
+    // Enough for the first class.
+    seen.budget = sparsity == Sparsity::automatic ? 1e-9 : 0;
     call(functions_.calibrate, linear_.get(), static_cast<const plugin::Calibration*>(&seen));
+    if (sparsity == Sparsity::automatic) return;
     functions_.hold_scaling(linear_.get(), static_cast<int32_t>(Scaling::tensor));
+  }
+
+  void hold_dense(bool hold) const { functions_.hold_dense(linear_.get(), hold); }
+  void settle() const { functions_.settle(linear_.get()); }
+  void revert(size_t tokens) const {
+    call(functions_.revert, linear_.get(), tokens, static_cast<const char*>("It lost."));
+  }
+  /// Form and scaling of the first class.
+  std::string first() const {
+    std::vector<std::string> all[2];
+    const plugin::LinearSink sink{
+        all, [](void*, const plugin::Form*) { return plugin::Answer{0}; },
+        [](void* context, const plugin::Choice* choice) {
+          static_cast<std::vector<std::string>*>(context)[0].push_back(choice->form);
+          return plugin::Answer{0};
+        },
+        [](void*, bool, const char*) { return plugin::Answer{0}; },
+        [](void* context, const plugin::ScaleChoice* choice) {
+          const bool tensor = choice->chosen == static_cast<uint8_t>(Scaling::tensor);
+          static_cast<std::vector<std::string>*>(context)[1].push_back(tensor ? "one scale" : "by token");
+          return plugin::Answer{0};
+        }};
+    call(functions_.describe, static_cast<const plugin::Linear*>(linear_.get()), &sink);
+    return all[0].front() + ", " + all[1].front();
   }
 
   std::vector<float> run(bool gelu, bool residual) const {
@@ -106,6 +133,13 @@ class OneLinear {
     weights.bias = numbers_.bias.data();
     weights.format = static_cast<uint8_t>(format);
     weights.sparsity = static_cast<uint8_t>(sparsity);
+    weights.has_tuning = sparsity == Sparsity::automatic;
+    // By token the dense product won.
+    const plugin::Measurement known{
+        kRows, kColumns, 50, "int8", "sparse int8", 33, 1, 2, "dense 0, sparse 0 split 1 mode 0, dense wins"};
+    weights.known = &known;
+    weights.known_count = 1;
+    weights.measured = [](void*, const plugin::Measurement*, double) { return plugin::Answer{0}; };
     plugin::Linear* linear = nullptr;
     call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &linear);
     return {linear, functions_.destroy_linear};
@@ -141,9 +175,33 @@ std::string difference(const std::vector<float>& got, const std::vector<float>& 
   return "";
 }
 
+/// A matrix whose sparse product lost by token may run it with one scale; it is reverted as one.
+void check_choice(Checks& checks) {
+  const Numbers numbers(40);
+  {
+    const OneLinear linear(numbers, Format::int8, Sparsity::automatic);
+    checks.check("with one scale the sparse form runs, though it lost by token",
+                 linear.first() == "sparse int8, one scale", linear.first());
+    const std::string wrong =
+        difference(linear.run(false, true), expected(numbers, Format::int8, false, true));
+    checks.check("and gives the formula's numbers", wrong.empty(), wrong);
+    const std::vector<float> one = linear.run(false, true);
+    linear.hold_dense(true);
+    const std::vector<float> dense = linear.run(false, true);
+    linear.hold_dense(false);
+    checks.check("held dense it has a scale for each token", dense != one && linear.run(false, true) == one);
+    linear.revert(64);
+    checks.check("reverted it runs that", linear.first() == "int8, by token", linear.first());
+    linear.settle();
+    checks.check("with the same numbers", linear.run(false, true) == dense);
+  }
+  check_clean(checks, "one scale that is chosen and reverted");
+}
+
 }  // namespace
 
 void check_one_scale(Checks& checks) {
+  check_choice(checks);
   const struct {
     const char* name;
     Format format;
