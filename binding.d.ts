@@ -140,6 +140,8 @@ export type LoadRequest = {
   dtype: LinearDtype
   /** Slots of the layers' linears that stay float32 ('ffnOut' …). */
   float32: readonly string[]
+  /** Sequences to calibrate 8-bit linears with, as in RunRequest. */
+  calibration: { ids: Int32Array; types: Int32Array; offsets: Int32Array } | undefined
   sparsity: Sparsity
   /** `budget`: seconds that may be spent on measuring what is not known. */
   tuning: { budget: number; known: readonly Measurement[] }
@@ -192,6 +194,28 @@ export type LinearReport = {
     form: string
     denseMicroseconds: number | null
     sparseMicroseconds: number | null
+    reason: string
+  }[]
+  /** How inputs of 8 bits are scaled; absent where that was not calibrated. */
+  scales?: ScalesReport
+}
+
+/** 'token': a scale for each token. 'tensor': one for all of them, which the library multiplies in. */
+export type ScalesReport = {
+  /** The largest magnitude among the inputs of the calibration. */
+  largest: number
+  /** Norm of what the outputs differ by from float32's over the norm of those, on rows of the calibration. */
+  tokenError: number
+  /** null: there is no such form here. */
+  tensorError: number | null
+  /** Why there is none, or ''. */
+  reason: string
+  /** For each token bucket (upper bound): what was chosen, and why. Times are of all the linear does. */
+  buckets: {
+    tokens: number | null
+    chosen: 'token' | 'tensor'
+    tokenMicroseconds: number | null
+    tensorMicroseconds: number | null
     reason: string
   }[]
 }

@@ -3,7 +3,7 @@
  * files that are none, and with a plugin of this test's own that names cards which are not here.
  */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { cudaState, devices, Encoder, type EncoderOptions } from 'twofour'
@@ -16,9 +16,12 @@ const folder = temporaryDirectory('plugins')
 const model = makeCheckpoint({ hidden: 16, heads: 2, inner: 32, layers: 1, vocab: 40, seed: 5 })
 const load = async (options: EncoderOptions) => Encoder.load(await model, options)
 
+const native = join(import.meta.dirname, '..', 'native')
+/** That the addon has. */
+const current = Number(/kVersion = (\d+)/.exec(readFileSync(join(native, 'backend', 'plugin.h'), 'utf8'))![1])
+
 function compile(version: number): string {
-  const file = join(folder, `version-${version}.so`)
-  const native = join(import.meta.dirname, '..', 'native')
+  const file = join(folder, version === current ? 'ours.so' : 'of-another-version.so')
   const options = ['-std=c++20', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', `-DVERSION=${version}`]
   // Not the sanitizer that this process may have been started with.
   const env = { ...process.env, LD_PRELOAD: '' }
@@ -27,7 +30,7 @@ function compile(version: number): string {
   })
   return file
 }
-const plugin = compile(1)
+const plugin = compile(current)
 
 /** With the packaged plugin where there is one, whose driver sees no card even where one is. */
 async function withoutDevices(body: () => Promise<void>): Promise<void> {
@@ -117,10 +120,7 @@ test.serial('doctor says which libraries were found, and by which rule', async (
         ['Old card', 'cuSPARSELt'],
       )
       const { stdout } = await twofour(['doctor'])
-      t.regex(
-        stdout,
-        /^cuda plugin +.*version-1\.so\n +CUDA 13\.0, needs driver 580 or newer; .* CUDA 13\.1$/m,
-      )
+      t.regex(stdout, /^cuda plugin +.*ours\.so\n +CUDA 13\.0, needs driver 580 or newer; .* CUDA 13\.1$/m)
       t.regex(stdout, /^cuBLASLt +13\.1\.1, .*libcublasLt\.so\.13 \(TWOFOUR_CUDA_LIB_DIR\)$/m)
       t.regex(stdout, /^- cuSPARSELt: .*too old.*npx twofour cuda install/m)
     } finally {
@@ -173,7 +173,11 @@ const noPlugins: Record<string, [file: () => string, code: string, sentence: Reg
     'CUDA_PLUGIN_REFUSED',
     /has no twofour_cuda_plugin/,
   ],
-  'belongs to another version': [() => compile(2), 'CUDA_PLUGIN_REFUSED', /belongs to another version/],
+  'belongs to another version': [
+    () => compile(current + 1),
+    'CUDA_PLUGIN_REFUSED',
+    /belongs to another version/,
+  ],
 }
 for (const [what, [file, code, sentence]] of Object.entries(noPlugins)) {
   test.serial(`a plugin that ${what} is a sentence, and models run on the CPU`, async (t) => {
@@ -223,9 +227,9 @@ test.serial('on the CPU the plugin is not opened, and on auto nothing but the pl
     const { readFileSync } = await import('node:fs')
     const encoder = await Encoder.load(process.argv[1], { device: process.argv[2] })
     const maps = readFileSync('/proc/self/maps', 'utf8')
-    console.log(JSON.stringify(['cublas', 'cusparse', 'version-1'].filter((name) => maps.includes(name))))
+    console.log(JSON.stringify(['cublas', 'cusparse', 'ours.so'].filter((name) => maps.includes(name))))
     encoder.dispose()`
-  const expected = { cpu: [], auto: ['version-1'] }
+  const expected = { cpu: [], auto: ['ours.so'] }
   await withPlugin(plugin, 'emulated', async () => {
     for (const [device, opened] of Object.entries(expected)) {
       const { stdout, stderr } = await runChild(program, [await model, device])

@@ -6,6 +6,7 @@ import type { Facts, IdBatch, OpenRunner, RanForm, Subject } from './subject.js'
 export type LoadOptions = {
   readonly device?: string | undefined
   readonly dtype?: EncoderOptions['dtype']
+  readonly calibration?: EncoderOptions['calibration']
   readonly sparsity?: EncoderOptions['sparsity']
   readonly threads?: number | undefined
   readonly tuning?: EncoderOptions['tuning']

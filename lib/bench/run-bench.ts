@@ -1,7 +1,7 @@
 import { Checkpoint, inspectWeights, type Progress, type Recipe } from '../index.js'
 import { watchCircumstances } from './circumstances.js'
 import { type Compared, compare, type Timing } from './compare.js'
-import { encoderSubject } from './encoder-subject.js'
+import { encoderSubject, type LoadOptions } from './encoder-subject.js'
 import { withMaskedCopy } from './masked-copy.js'
 import type { BenchResult, BenchRow, BenchVariant } from './result.js'
 import { isDense, recipeVariants, usualVariants, type Variant, zerosVariants } from './variants.js'
@@ -17,6 +17,8 @@ export type BenchOptions = WorkOptions & {
   readonly rounds: number
   readonly threads?: number | undefined
   readonly device?: string | undefined
+  /** For the int8 variants on CUDA. @default none */
+  readonly calibration?: LoadOptions['calibration']
   /** @default 0.25 */
   readonly sampleSeconds?: number | undefined
   readonly signal?: AbortSignal | undefined
@@ -77,7 +79,8 @@ async function zerosOf(checkpoint: Checkpoint, signal: AbortSignal | undefined):
 function subjectOf(variant: Variant, masked: string | undefined, options: BenchOptions) {
   const { name, dtype, sparsity, recipe } = variant
   const { model, device, threads } = options
-  const load = { dtype, sparsity, device, threads }
+  const calibration = dtype === 'int8' ? options.calibration : undefined
+  const load = { dtype, calibration, sparsity, device, threads }
   // A recipe of the user's own has to run; the usual variants may be refused, and are listed then.
   const required = name === 'float32' || name === 'masked' || name === 'removed'
   const copied = variant.masked && masked !== undefined

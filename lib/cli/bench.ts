@@ -4,6 +4,7 @@ import { type BenchOptions, runBench } from '../bench/run-bench.js'
 import { usualNames } from '../bench/variants.js'
 import { TwofourError } from '../index.js'
 import { benchPage, benchText } from './bench-report.js'
+import { readCalibration } from './calibration-file.js'
 import type { Command, Invocation } from './command.js'
 import { checkPublishable, publish } from './demo/publish.js'
 import { deviceKind } from './devices.js'
@@ -32,6 +33,7 @@ export const bench: Command = {
     ...stepOptions,
     rounds: { value: 'N', help: 'rounds over all variants in turn (default 7)' },
     threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
+    calibration: { value: 'FILE', help: 'for int8 on CUDA: typical texts, one a line, or token ids (.json)' },
     html: { value: 'FILE', help: 'writes the table as a page of its own too' },
   },
   notes:
@@ -65,6 +67,7 @@ async function benchOptions(invocation: Invocation): Promise<BenchOptions> {
     rounds: options.whole('rounds', 1) ?? 7,
     threads: options.whole('threads', 1),
     device: options.text('device'),
+    calibration: await readCalibration({ options, signal }),
     signal,
     onProgress,
   }

@@ -48,7 +48,8 @@ export function utf8(bytes: Uint8Array, name: string): string {
   }
 }
 
-function lines(bytes: Uint8Array, name: string): string[] {
+/** The lines of a file, at least one. @throws TwofourError DATA_INVALID */
+export function lines(bytes: Uint8Array, name: string): string[] {
   const text = utf8(bytes, name)
   if (text === '')
     throw new TwofourError('DATA_INVALID', `Expected a text on every line of ${name}, got none.`)

@@ -1,4 +1,5 @@
 import { Encoder, type EncoderOptions } from '../index.js'
+import { readCalibration } from './calibration-file.js'
 import type { Command } from './command.js'
 import { tuneReport } from './tune-report.js'
 import { encoderOptions } from './with-encoder.js'
@@ -19,6 +20,7 @@ export const tune: Command = {
       device: options.text('device'),
       // The library names what it refuses.
       dtype: options.text('dtype') as EncoderOptions['dtype'],
+      calibration: await readCalibration({ options, signal }),
       sparsity: options.text('sparsity') as EncoderOptions['sparsity'],
       threads: options.whole('threads', 1),
       tuning: { budget: Number.POSITIVE_INFINITY },

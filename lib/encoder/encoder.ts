@@ -7,6 +7,7 @@ import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
 import type { PackedTexts } from '../tokenizer/packed.js'
 import { Tokenizer, type TokenizerOptions } from '../tokenizer.js'
 import { packBatch, type Sequence } from './batch.js'
+import { packCalibration } from './calibration.js'
 import { type Classification, type ClassifyOptions, classify } from './classify.js'
 import type { EncoderDevice } from './device.js'
 import { type EmbeddedTexts, type Embeddings, type EmbedOptions, embed, embedStream } from './embed.js'
@@ -48,9 +49,10 @@ export class Encoder {
    */
   static async load(source: Checkpoint | string, options: EncoderOptions = {}): Promise<Encoder> {
     const settings = loadSettings(options)
-    const { signal, onProgress } = settings
+    const { signal, onProgress, calibration } = settings
     const checkpoint = source instanceof Checkpoint ? source : await Checkpoint.open(source, { signal })
     await checkpoint.checkUnchanged()
+    const sample = calibration && (await packCalibration(calibration, checkpoint, settings))
     const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
 
     const request = {
@@ -60,6 +62,7 @@ export class Encoder {
       libraries: settings.libraries,
       dtype: settings.dtype,
       float32: settings.keepFloat32,
+      calibration: sample && { ids: sample.ids, types: sample.types, offsets: sample.sequenceOffsets },
       sparsity: settings.sparsity,
       tuning: { budget: settings.tuningBudget, known: await knownMeasurements(settings.tuning) },
       threads: settings.threads,
@@ -138,7 +141,7 @@ export class Encoder {
     return this.#sentence
   }
 
-  /** Per linear: the forms held, what runs for how many tokens, and why. */
+  /** Per linear: the forms held, what runs for how many tokens, and why; how 8-bit inputs are scaled, where calibrated. */
   explain(): LinearReport[] {
     return addon().explainEncoder(this.#open())
   }

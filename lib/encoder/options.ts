@@ -4,6 +4,7 @@ import { type LinearSlot, linearSlots } from '../architecture/spec.js'
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkSignal, expected } from '../check.js'
 import { cudaState } from '../cuda/state.js'
 import { TwofourError } from '../errors.js'
+import { type Calibration, checkCalibration } from './calibration.js'
 import { chooseDevice, type DeviceChoice, type EncoderDevice } from './device.js'
 
 export type EncoderOptions = {
@@ -18,6 +19,12 @@ export type EncoderOptions = {
    * @default 'auto': float32 on the CPU, bfloat16 on CUDA; never 8 bits unasked
    */
   readonly dtype?: 'auto' | 'float32' | 'float16' | 'bfloat16' | 'int8' | 'float8' | undefined
+  /**
+   * Typical inputs, for 'int8' and 'float8' on CUDA: while loading they are run, and linears may then scale their
+   * inputs by one number instead of one for each token, where the library has that and it was measured faster.
+   * `explain()` has both errors. @default none: a scale for each token
+   */
+  readonly calibration?: Calibration | undefined
   /** Linears of every layer that stay float32 under a smaller dtype. @default none */
   readonly keepFloat32?: readonly LinearSlot[] | undefined
   /** 'auto' uses a sparse form where it was measured faster. @default 'auto' */
@@ -48,6 +55,7 @@ export type EncoderOptions = {
 const known = [
   'device',
   'dtype',
+  'calibration',
   'keepFloat32',
   'sparsity',
   'tuning',
@@ -63,6 +71,7 @@ const dtypes = ['auto', 'float32', 'float16', 'bfloat16', 'int8', 'float8'] as c
 
 export type LoadSettings = DeviceChoice & {
   readonly dtype: LinearDtype
+  readonly calibration: Calibration | undefined
   readonly keepFloat32: readonly LinearSlot[]
   readonly sparsity: Sparsity
   /** Seconds. */
@@ -93,11 +102,12 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
 
   const choice = chooseDevice(options.device ?? 'auto', threads)
   const dtype = chooseDtype(checkOneOf('dtype', options.dtype ?? 'auto', dtypes), choice.device)
+  const calibration = checkCalibration(options.calibration, dtype, choice.device)
   const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
   const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
   const common = { threads, maxTokens, maxQueue, maxWait, maxLength, signal, onProgress }
   const tuningBudget = checkBudget(options.tuning, choice.device) / 1000
-  return { ...choice, dtype, keepFloat32, sparsity, tuningBudget, ...common }
+  return { ...choice, dtype, calibration, keepFloat32, sparsity, tuningBudget, ...common }
 }
 
 function chooseDtype(dtype: (typeof dtypes)[number], { kind }: EncoderDevice): LinearDtype {

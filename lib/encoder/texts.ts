@@ -59,7 +59,8 @@ export function checkTexts(texts: readonly Text[]): void {
     throw new TypeError(`Expected \`texts\` to be an array of texts, got ${describe(texts)}.`)
 }
 
-function sequencesOf({ ids, types, offsets }: PackedTexts) {
+/** As `packBatch` takes them; views. */
+export function sequencesOf({ ids, types, offsets }: PackedTexts) {
   return Array.from({ length: offsets.length - 1 }, (_, i) => {
     const inputIds = ids.subarray(offsets[i], offsets[i + 1])
     // Families without token types read none.

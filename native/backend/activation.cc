@@ -31,6 +31,13 @@ Activation activation_from(std::string_view name) {
   throw Error("INTERNAL", "Unknown activation " + std::string(name) + " crossed the binding.");
 }
 
+std::string_view name_of(Activation activation) {
+  for (const Row& row : kActivations) {
+    if (row.activation == activation) return row.name;
+  }
+  throw Error("INTERNAL", "An activation without a name crossed the binding.");
+}
+
 float activate(Activation activation, float value) {
   const double x = value;
   switch (activation) {

@@ -10,6 +10,7 @@ enum class Activation : uint8_t { none, gelu, gelu_tanh, relu, silu, quick_gelu,
 
 /// From the name in lib/architecture/spec.ts. Throws Error INTERNAL on another name.
 Activation activation_from(std::string_view name);
+std::string_view name_of(Activation activation);
 
 /// The plain formula, in double inside.
 float activate(Activation activation, float x);

@@ -19,6 +19,17 @@
 /// destroyed before it. Verbs throw Error (OUT_OF_MEMORY, DEVICE_…), never assert.
 namespace twofour {
 
+/// Whether a linear of 8 bits scales its inputs by a number of each token, found when it is stored, or by one
+/// for all of them, which calibration found and the device's library multiplies in.
+enum class Scaling : uint8_t { token, tensor };
+
+/// What calibration saw of a linear.
+struct Calibration {
+  float largest;                             ///< Magnitude among its inputs; NaN: some were not finite.
+  Activation activation = Activation::none;  ///< The epilogue that it runs with.
+  bool residual = false;
+};
+
 /// A matrix in device form: y = W x + b, W [rows, columns]. May hold several forms (dense, 2:4, int8 …) and
 /// chooses among them by the number of tokens; the engine never learns which one ran. Immutable once its
 /// encoder is loaded.
@@ -48,6 +59,25 @@ class PackedLinear {
   virtual void hold_dense(bool) {}
   virtual void revert(std::optional<size_t> /*tokens*/, const std::string& /*reason*/) {}
   virtual void settle() {}
+
+  /// How inputs of 8 bits are scaled, where that was calibrated.
+  struct Scales {
+    struct Choice {
+      std::optional<size_t> tokens;  ///< As in the other Choice.
+      Scaling chosen;
+      std::optional<double> token_us, tensor_us;  ///< From storing the inputs to the finished rows.
+      std::string reason;
+    };
+    bool has_tensor = false;
+    std::string reason;  ///< Why there is nothing but a scale for each token; else empty.
+    std::vector<Choice> choices;
+  };
+  virtual std::optional<Scales> scales() const { return std::nullopt; }
+  /// Between `Backend::tune` for what it runs with a scale for each token, and the same again, which chooses
+  /// the scaling for every class of token counts by time. Before that each token has its own.
+  virtual void calibrate(const Calibration&) {}
+  /// To run one of them whatever was chosen (nullopt: what was chosen).
+  virtual void hold_scaling(std::optional<Scaling>) {}
 };
 
 /// A table of fp32 rows on the device (embeddings, position bias). Immutable.
@@ -103,6 +133,9 @@ struct MatrixSource {
   size_t rows, columns;
   std::function<void(size_t first, size_t count, float* out)> read;
 };
+
+/// The largest magnitude, 0 of none, NaN where one is not finite.
+float largest_of(std::span<const float> values);
 
 /// Of a matrix in memory. Borrowed.
 MatrixSource matrix_in(std::span<const float> values, size_t rows, size_t columns);
@@ -169,7 +202,8 @@ class Backend {
   virtual std::unique_ptr<PackedLinear> pack(const LinearWeights& weights) = 0;
   /// Chooses for all linears of an encoder how they run up to `most_tokens` tokens, by what `tuning` knows or
   /// lets be measured, what matters most first. `between` is called between measurements; what it throws ends
-  /// the work. Backends that measure as they pack have nothing to do here.
+  /// the work. Again after linears were calibrated: chooses how those are scaled. Backends that measure as
+  /// they pack have nothing to do here.
   virtual void tune(std::span<const LinearUse> /*uses*/, size_t /*most_tokens*/, Tuning& /*tuning*/,
                     const std::function<void()>& /*between*/) {}
   virtual std::unique_ptr<Table> table(const MatrixSource& values) = 0;
@@ -199,6 +233,8 @@ class Backend {
   virtual void upload(std::span<const float> values, Activations& out) = 0;
   /// Waits, and copies [tokens, width] fp32 to `out`.
   virtual void download(const Activations& in, std::span<float> out) = 0;
+  /// Waits. The largest magnitude of all numbers, 0 where there is none, NaN where one is not finite.
+  virtual float largest(const Activations& in);
 };
 
 }  // namespace twofour

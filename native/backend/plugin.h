@@ -9,7 +9,7 @@
 namespace twofour::plugin {
 
 /// Of everything in this file: another number is another layout.
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr const char* kSymbol = "twofour_cuda_plugin";
 
 /// Filled by a function that fails. `code` is one of lib/errors.ts, `message` a sentence with the fix.
@@ -110,6 +110,13 @@ struct Tuning {
   Answer (*measured)(void* context, const Measurement* measurement);
 };
 
+/// As in backend.h.
+struct Calibration {
+  float largest;
+  uint8_t activation;
+  bool residual;
+};
+
 struct Form {
   const char* name;
   size_t bytes;
@@ -123,11 +130,22 @@ struct Choice {
   const char* reason;
 };
 
-/// Called for every form, then for every choice.
+/// Of scales; numbers as in Choice.
+struct ScaleChoice {
+  size_t tokens;
+  uint8_t chosen;
+  double token_us, tensor_us;
+  const char* reason;
+};
+
+/// Called for every form, then for every choice; then, of a linear that was calibrated, once for its scales,
+/// and for every choice among them.
 struct LinearSink {
   void* context;
   Answer (*form)(void* context, const Form* form);
   Answer (*choice)(void* context, const Choice* choice);
+  Answer (*scales)(void* context, bool has_tensor, const char* reason);
+  Answer (*scale_choice)(void* context, const ScaleChoice* choice);
 };
 
 /// [tokens] ids and positions; `types` null where the model has none; [sequences + 1] offsets.
@@ -176,6 +194,9 @@ struct Functions {
   /// `tokens` as in Choice.
   Status (*revert)(Linear* linear, size_t tokens, const char* reason, Failure* failure);
   void (*settle)(Linear* linear);
+  Status (*calibrate)(Linear* linear, const Calibration* seen, Failure* failure);
+  /// A Scaling, or -1 for what was chosen.
+  void (*hold_scaling)(Linear* linear, int32_t scaling);
   void (*destroy_linear)(Linear* linear);
 
   Status (*table)(Device* device, const MatrixSource* values, Table** table, Failure* failure);
@@ -216,6 +237,7 @@ struct Functions {
                  Activations* out, Failure* failure);
   Status (*upload)(Device* device, const float* values, size_t count, Activations* out, Failure* failure);
   Status (*download)(Device* device, const Activations* in, float* out, size_t count, Failure* failure);
+  Status (*largest)(Device* device, const Activations* in, float* largest, Failure* failure);
 };
 
 /// The type of the one exported function. Null for a version that the library does not have.

@@ -46,6 +46,8 @@ Context::Context(const DeviceSettings& settings)
       stream_(settings.index),
       name_(look_at_device(settings.index).name),
       cache_bytes_(static_cast<size_t>(attribute(cudaDevAttrL2CacheSize, settings.index))),
+      compute_capability_(10 * attribute(cudaDevAttrComputeCapabilityMajor, settings.index) +
+                          attribute(cudaDevAttrComputeCapabilityMinor, settings.index)),
       cublaslt_(open_cublaslt(settings.cublaslt)),
       cusparselt_(open_cusparselt(settings.cusparselt)),
       dense_handle_(make_dense_handle(cublaslt_), cublaslt_.functions.cublasLtDestroy) {
@@ -98,10 +100,10 @@ const float* Context::ones(size_t count) {
     const std::vector<float> numbers(std::max(count, kConstants), 1.0f);
     Arena::Block block = memory_.take(numbers.size() * sizeof(float));
     transfers_.to_device(block.data(), numbers.data(), numbers.size() * sizeof(float));
-    ones_ = std::move(block);
+    ones_.push_back(std::move(block));
     ones_size_ = numbers.size();
   }
-  return ones_.as<float>();
+  return ones_.back().as<float>();
 }
 
 }  // namespace twofour::cuda

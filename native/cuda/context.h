@@ -44,12 +44,14 @@ class Context {
 
   /// A number of rows on the device. Constant memory, so that no launch waits for a copy.
   const int32_t* count(size_t rows);
-  /// That many fp32 ones on the device.
+  /// That many fp32 ones on the device, which stay there.
   const float* ones(size_t count);
 
   const std::string& name() const { return name_; }
   /// Bytes of the level-2 cache.
   size_t cache_bytes() const { return cache_bytes_; }
+  /// 90 is 9.0.
+  int compute_capability() const { return compute_capability_; }
 
  private:
   /// A stream of its own, on the device.
@@ -67,6 +69,7 @@ class Context {
   OwnStream stream_;
   std::string name_;
   size_t cache_bytes_ = 0;
+  int compute_capability_ = 0;
   Library<CublasLt> cublaslt_;
   Library<CusparseLt> cusparselt_;
   DenseHandle dense_handle_;
@@ -75,9 +78,9 @@ class Context {
   std::string why_no_sparse_;
   Arena memory_{Arena::Place::device, stream_.stream}, pinned_{Arena::Place::pinned, stream_.stream};
   Transfers transfers_{stream_.stream, pinned_};
-  Arena::Block workspace_, ones_;
+  Arena::Block workspace_;
   /// The last has all numbers so far; what holds a pointer into a former one goes on reading it.
-  std::vector<Arena::Block> counts_;
+  std::vector<Arena::Block> counts_, ones_;
   size_t workspace_bytes_ = 0, counts_size_ = 0, ones_size_ = 0;
 };
 

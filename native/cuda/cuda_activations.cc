@@ -21,11 +21,13 @@ CudaActivations::CudaActivations(Context& context, size_t tokens, size_t width, 
   data_ = context.memory().take(capacity_ * stride * bytes_of(word));
   rows_ = {data_.data(), word, width, stride};
   for (const PackedLinear* reader : readers.linears) {
-    const Format format = static_cast<const CudaLinear*>(reader)->format();
-    if (!is_8_bit(format)) {
+    const auto& linear = static_cast<const CudaLinear&>(*reader);
+    // Several might not agree on the scale, and make levels of their own.
+    if (!is_8_bit(linear.format()) || readers.linears.size() > 1) {
       rows_wanted_ = true;
-    } else if (quantised_.data == nullptr) {
-      QuantisedBlocks blocks = make_quantised(context, format, capacity_, width);
+    } else {
+      QuantisedBlocks blocks =
+          make_quantised(context, linear.format(), capacity_, width, linear.input_step(tokens));
       quantised_ = blocks.quantised;
       levels_ = std::move(blocks.levels);
       scales_ = std::move(blocks.scales);
@@ -54,19 +56,20 @@ Rows CudaActivations::wanted_rows() const {
   return rows;
 }
 
-QuantisedBlocks make_quantised(Context& context, Format format, size_t capacity, size_t width) {
+QuantisedBlocks make_quantised(Context& context, Format format, size_t capacity, size_t width, float step) {
   QuantisedBlocks made;
   const size_t stride = stride_of(width);
-  const bool zeros = format == Format::int8;
+  const bool is_int8 = format == Format::int8;
   made.levels = context.memory().take(capacity * stride);
-  made.scales = context.memory().take(capacity * sizeof(float));
-  if (zeros) made.zeros = context.memory().take(capacity * sizeof(int32_t));
+  if (step == 0) made.scales = context.memory().take(capacity * sizeof(float));
+  if (step == 0 && is_int8) made.zeros = context.memory().take(capacity * sizeof(int32_t));
   made.quantised = {.data = made.levels.data(),
-                    .word = zeros ? QuantisedWord::int8 : QuantisedWord::e4m3,
+                    .word = is_int8 ? QuantisedWord::int8 : QuantisedWord::e4m3,
                     .scales = made.scales.as<float>(),
                     .zeros = made.zeros.as<int32_t>(),
                     .width = width,
-                    .stride = stride};
+                    .stride = stride,
+                    .step = step};
   return made;
 }
 

@@ -41,6 +41,8 @@ struct QuantisedBlocks {
   Quantised quantised;
   Arena::Block levels, scales, zeros;
 };
-QuantisedBlocks make_quantised(Context& context, Format format, size_t capacity, size_t width);
+/// `step`: of all rows, as Quantised has it; 0: each row has its own scale.
+QuantisedBlocks make_quantised(Context& context, Format format, size_t capacity, size_t width,
+                               float step = 0);
 
 }  // namespace twofour::cuda

@@ -203,6 +203,16 @@ class CudaBackend final : public TimedBackend {
     context_.transfers().to_host(out.data(), floats.data(), out.size_bytes());
   }
 
+  float largest(const Activations& in) override {
+    context_.enter();
+    const auto& from = as<const CudaActivations>(in);
+    const Arena::Block rows = context_.memory().take(from.capacity() * sizeof(float));
+    cuda::largest(from.rows(), from.extent(), rows.as<float>(), stream());
+    std::vector<float> found(from.tokens());
+    context_.transfers().to_host(found.data(), rows.data(), found.size() * sizeof(float));
+    return largest_of(found);
+  }
+
  private:
   Stream stream() const { return context_.stream(); }
 

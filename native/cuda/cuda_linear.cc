@@ -38,11 +38,13 @@ std::vector<PackedLinear::Form> CudaLinear::forms() const {
 std::vector<PackedLinear::Choice> CudaLinear::choices() const {
   std::vector<Choice> choices;
   for (const TokenClass& one : classes_) {
-    const std::string form = (one.sparse ? "sparse " : "") + std::string(name_of(format_));
+    const bool sparse = settles_sparse(one);
+    const std::string form = (sparse ? "sparse " : "") + std::string(name_of(format_));
+    const std::string& reason =
+        sparse == one.sparse ? one.reason : "It is what runs with one scale for all tokens: see scales.";
     const Found* found = one.decisive();
-    choices.push_back({one.is_open ? std::nullopt : std::optional(one.bound), form,
-                       found ? std::optional(found->dense_us) : std::nullopt,
-                       found ? found->sparse_us : std::nullopt, one.reason});
+    choices.push_back({one.most(), form, found ? std::optional(found->dense_us) : std::nullopt,
+                       found ? found->sparse_us : std::nullopt, reason});
   }
   return choices;
 }
@@ -60,12 +62,12 @@ std::string CudaLinear::why_dense(const LinearWeights& weights) const {
 
 void CudaLinear::decide(const LinearWeights& weights) {
   why_dense_ = why_dense(weights);
-  is_tuned_ = format_ != Format::float32;
+  wants_tuning_ = format_ != Format::float32;
   classes_ = {{.reason = why_dense_}};
   if (!why_dense_.empty()) return;
   compress();
   if (weights.sparsity == Sparsity::require) {
-    is_tuned_ = false;
+    wants_tuning_ = false;
     classes_ = {{.sparse = true, .reason = "Sparse forms were required."}};
     return settle();
   }
@@ -77,12 +79,14 @@ std::string CudaLinear::not_measured(const char* why) const {
 }
 
 void CudaLinear::begin_tuning(const LinearUse& use, size_t most_tokens) {
+  if (tensor_) return tensor_->begin_tuning(most_tokens);
   measured_ = product_of(use.activation, use.residual, false);
   classes_ = token_classes(most_tokens, may_run_sparse());
   for (TokenClass& one : classes_) one.reason = not_measured();
 }
 
 void CudaLinear::tune(size_t index, Tuning& tuning) {
+  if (tensor_) return tensor_->tune(index, tuning);
   TokenClass& one = classes_[index];
   for (TokenClass::End& end : one.ends) end.found = known(end.tokens, tuning);
   // One end decides nothing, so that both are measured, or none.
@@ -104,6 +108,7 @@ void CudaLinear::tune(size_t index, Tuning& tuning) {
 }
 
 void CudaLinear::end_tuning() {
+  wants_tuning_ = false;
   const auto is_known = [](const TokenClass& one) { return one.is_known(); };
   if (!may_run_sparse() && std::none_of(classes_.begin(), classes_.end(), is_known))
     classes_ = {{.reason = classes_.front().reason}};
@@ -158,8 +163,9 @@ void CudaLinear::hold_dense(bool hold) {
 
 void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason) {
   context_.change();
+  if (tensor_) tensor_->revert(tokens, reason);
   for (TokenClass& one : classes_) {
-    if (one.is_open == tokens.has_value() || (tokens && one.bound != *tokens) || !one.sparse) continue;
+    if (one.most() != tokens || !one.sparse) continue;
     one.sparse = false;
     one.reason = reason;
   }
@@ -167,7 +173,7 @@ void CudaLinear::revert(std::optional<size_t> tokens, const std::string& reason)
 
 void CudaLinear::settle() {
   context_.change();
-  const auto is_sparse = [](const TokenClass& one) { return one.sparse; };
+  const auto is_sparse = [this](const TokenClass& one) { return settles_sparse(one); };
   if (std::all_of(classes_.begin(), classes_.end(), is_sparse)) {
     weight_.values = {};
     holds_dense_ = false;
@@ -178,6 +184,40 @@ void CudaLinear::settle() {
   }
 }
 
+TensorScale::Way CudaLinear::way_of(size_t tokens) const {
+  const bool sparse = runs_sparse(tokens);
+  return tensor_ ? tensor_->way(tokens, sparse, held_dense_) : TensorScale::Way{false, sparse};
+}
+
+bool CudaLinear::settles_sparse(const TokenClass& one) const {
+  return tensor_ ? tensor_->way(one.bound, one.sparse, false).sparse : one.sparse;
+}
+
+std::optional<PackedLinear::Scales> CudaLinear::scales() const {
+  return tensor_ ? std::optional(tensor_->scales()) : std::nullopt;
+}
+
+void CudaLinear::calibrate(const Calibration& seen) {
+  if (!is_8_bit(format_)) return;
+  context_.enter();
+  const auto activation = seen.activation;
+  const auto run = [this, activation](const CudaActivations& in, const CudaActivations* residual,
+                                      CudaActivations& out) { run_by_token(in, activation, residual, out); };
+  const auto sum = [this](const void* levels, size_t tokens, void* sums) {
+    multiply(shape(false), tokens, capacity_of(tokens), levels, nullptr, sums);
+  };
+  const auto is_sparse = [this](size_t tokens) { return runs_sparse(tokens); };
+  tensor_ = std::make_unique<TensorScale>(TensorScale::Source{context_, format_, weight_, compressed_}, seen,
+                                          TensorScale::TokenForm{run, sum, is_sparse});
+  wants_tuning_ = tensor_->has_form();
+  context_.change();
+}
+
+void CudaLinear::hold_scaling(std::optional<Scaling> held) {
+  if (tensor_) tensor_->hold(held);
+  context_.change();
+}
+
 void CudaLinear::compress() {
   const SparsePlan plan(*context_.sparse(), context_.sparse_handle(), shape(false), capacity_of(0),
                         weight_.bias.data(), {});
@@ -186,13 +226,6 @@ void CudaLinear::compress() {
   compressed_ = context_.memory().take(bytes.result);
   compressed_bytes_ = bytes.result;
   plan.compress(weight_.values.data(), compressed_.data(), scratch.data(), context_.stream());
-}
-
-const TokenClass& CudaLinear::class_of(size_t tokens) const {
-  for (const TokenClass& one : classes_) {
-    if (one.is_open || tokens <= one.bound) return one;
-  }
-  return classes_.back();
 }
 
 /// `mixed`: a float32 linear between activations of another word, whose inputs come without padding.
@@ -233,7 +266,7 @@ std::unique_ptr<SparsePlan> CudaLinear::sparse_plan(const ProductShape& product,
 }
 
 std::unique_ptr<DensePlan> CudaLinear::dense_plan(const ProductShape& product, size_t capacity) const {
-  const Found* found = product == measured_ ? class_of(capacity).nearest(capacity) : nullptr;
+  const Found* found = product == measured_ ? class_of(classes_, capacity).nearest(capacity) : nullptr;
   return std::make_unique<DensePlan>(context_.dense(), context_.dense_handle(), product, capacity,
                                      weight_.bias.data(), context_.workspace(0).bytes,
                                      found ? std::optional(found->dense_algorithm) : std::nullopt);
@@ -244,7 +277,7 @@ void CudaLinear::multiply(const ProductShape& product, size_t tokens, size_t cap
   const Key key{capacity, product.residual, product.activation};
   if (runs_sparse(tokens)) {
     std::unique_ptr<SparsePlan>& plan = sparse_plans_[key];
-    const Found* found = class_of(tokens).nearest(capacity);
+    const Found* found = class_of(classes_, tokens).nearest(capacity);
     if (!plan) plan = sparse_plan(product, capacity, found ? found->sparse_algorithm : SparseAlgorithm{});
     plan->run({compressed_.data(), input, residual, out}, context_.workspace(plan->workspace_bytes()),
               context_.stream());
@@ -300,6 +333,16 @@ void CudaLinear::run_mixed(const CudaActivations& in, Activation activation, con
 
 void CudaLinear::run_8_bit(const CudaActivations& in, Activation activation, const CudaActivations* residual,
                            CudaActivations& out) const {
+  const auto [tensor, sparse] = way_of(in.tokens());
+  const bool one_scale = in.quantised().step > 0;
+  if (in.quantised().data != nullptr && one_scale != tensor)
+    throw Error("INTERNAL", "The scales of a linear's inputs changed after they were stored.");
+  if (tensor) return tensor_->run(in, activation, residual, out, sparse);
+  run_by_token(in, activation, residual, out);
+}
+
+void CudaLinear::run_by_token(const CudaActivations& in, Activation activation,
+                              const CudaActivations* residual, CudaActivations& out) const {
   QuantisedBlocks own;
   Quantised input = in.quantised();
   if (input.data == nullptr) {

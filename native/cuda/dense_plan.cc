@@ -33,6 +33,14 @@ Types types_of(Format format) {
   return {CUDA_R_32F, CUDA_R_32F, CUBLAS_COMPUTE_32F_PEDANTIC, CUDA_R_32F};
 }
 
+/// The library has no product of int8 with 16-bit outputs ("cublasLtMatmul()", the table of types).
+Types types_of(const ProductShape& shape) {
+  if (!shape.scaled) return types_of(shape.format);
+  if (shape.format != Format::float8)
+    throw Error("INTERNAL", "A dense product of int8 to bfloat16 was asked for.");
+  return {CUDA_R_8F_E4M3, CUDA_R_16BF, CUBLAS_COMPUTE_32F, CUDA_R_32F};
+}
+
 using Product = std::unique_ptr<cublasLtMatmulDescOpaque_t, cublasStatus_t (*)(cublasLtMatmulDesc_t)>;
 
 cublasLtEpilogue_t epilogue_of(const ProductShape& shape) {
@@ -41,8 +49,9 @@ cublasLtEpilogue_t epilogue_of(const ProductShape& shape) {
   return CUBLASLT_EPILOGUE_BIAS;
 }
 
-Product product_of(const CublasLt& library, const ProductShape& shape, const void* bias) {
-  const Types types = types_of(shape.format);
+Product product_of(const CublasLt& library, const ProductShape& shape, const void* bias,
+                   const ProductScales& scales) {
+  const Types types = types_of(shape);
   const char* doing = "describing a product";
   cublasLtMatmulDesc_t made = nullptr;
   check(library, library.cublasLtMatmulDescCreate(&made, types.compute, types.scale), doing);
@@ -53,6 +62,14 @@ Product product_of(const CublasLt& library, const ProductShape& shape, const voi
   // W is row-major: its columns lie behind one another, which in column order is its transpose.
   set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
   set(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
+  if (shape.scaled) {
+    // "Outer Vector Scaling for FP8 Data Types": both operands have it, or none.
+    const int32_t mode = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, mode);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, mode);
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, scales.rows);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, scales.ones);
+  }
   if (!shape.bias) return product;
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(shape));
   set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
@@ -72,18 +89,17 @@ cublasLtMatrixLayoutOpaque_t* layout_of(const CublasLt& library, cudaDataType_t 
 
 DensePlan::DensePlan(const CublasLt& library, cublasLtHandle_t handle, const ProductShape& shape,
                      size_t tokens, const void* bias, size_t workspace_bytes,
-                     const std::optional<DenseAlgorithm>& wanted)
+                     const std::optional<DenseAlgorithm>& wanted, const ProductScales& scales)
     : library_(library),
       handle_(handle),
       whole_sums_(shape.format == Format::int8),
       residual_(shape.residual),
-      product_(product_of(library, shape, bias)),
-      weight_(
-          layout_of(library, types_of(shape.format).input, shape.columns, shape.rows, shape.weight_stride),
-          library.cublasLtMatrixLayoutDestroy),
-      input_(layout_of(library, types_of(shape.format).input, shape.columns, tokens, shape.input_stride),
+      product_(product_of(library, shape, bias, scales)),
+      weight_(layout_of(library, types_of(shape).input, shape.columns, shape.rows, shape.weight_stride),
+              library.cublasLtMatrixLayoutDestroy),
+      input_(layout_of(library, types_of(shape).input, shape.columns, tokens, shape.input_stride),
              library.cublasLtMatrixLayoutDestroy),
-      out_(layout_of(library, types_of(shape.format).output, shape.rows, tokens, shape.rows),
+      out_(layout_of(library, types_of(shape).output, shape.rows, tokens, shape.rows),
            library.cublasLtMatrixLayoutDestroy),
       tokens_(tokens) {
   if (!wanted || !take(*wanted, workspace_bytes)) find(workspace_bytes);

@@ -20,9 +20,10 @@ struct DenseAlgorithm {
 class DensePlan {
  public:
   /// `library`, `handle` and `bias` are borrowed. With `wanted` where the library takes it for this product,
-  /// else with what it deems best. Throws Error CUDA_LIBRARY_FAILED.
+  /// else with what it deems best. `scales`: of a scaled product. Throws Error CUDA_LIBRARY_FAILED.
   DensePlan(const CublasLt& library, cublasLtHandle_t handle, const ProductShape& shape, size_t tokens,
-            const void* bias, size_t workspace_bytes, const std::optional<DenseAlgorithm>& wanted = {});
+            const void* bias, size_t workspace_bytes, const std::optional<DenseAlgorithm>& wanted = {},
+            const ProductScales& scales = {});
 
   /// How many algorithms the library offers for this product: from 1 to 8, the one that it deems best first.
   size_t algorithms() const { return found_.size(); }

@@ -4,8 +4,8 @@
 #include <functional>
 #include <limits>
 
-#include "base/error.h"
 #include "cuda/buckets.h"
+#include "cuda/refusal.h"
 #include "cuda/sample.h"
 #include "cuda/stopwatch.h"
 
@@ -20,18 +20,6 @@ constexpr size_t kPromising = 4;
 constexpr size_t kNoiseRows = 64;
 
 using Product = std::function<void()>;
-
-/// False where the library refused, which it may with an algorithm.
-template <class Body>
-bool accepted(Body&& body) {
-  try {
-    body();
-    return true;
-  } catch (const Error& error) {
-    if (std::string_view(error.code()) != "CUDA_LIBRARY_FAILED") throw;
-    return false;
-  }
-}
 
 /// The fastest first.
 template <class Algorithm>

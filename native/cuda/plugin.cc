@@ -144,6 +144,15 @@ Status describe(const plugin::Linear* linear, const plugin::LinearSink* sink, Fa
                                 choice.reason.c_str()};
       check(sink->choice(sink->context, &told));
     }
+    const std::optional<PackedLinear::Scales> scales = object_of(linear).scales();
+    if (!scales) return;
+    check(sink->scales(sink->context, scales->has_tensor, scales->reason.c_str()));
+    for (const PackedLinear::Scales::Choice& choice : scales->choices) {
+      const plugin::ScaleChoice told{choice.tokens.value_or(0), static_cast<uint8_t>(choice.chosen),
+                                     choice.token_us.value_or(kUnknown), choice.tensor_us.value_or(kUnknown),
+                                     choice.reason.c_str()};
+      check(sink->scale_choice(sink->context, &told));
+    }
   });
 }
 
@@ -154,6 +163,16 @@ Status revert(plugin::Linear* linear, size_t tokens, const char* reason, Failure
       failure, [&] { object_of(linear).revert(tokens == 0 ? std::nullopt : std::optional(tokens), reason); });
 }
 void settle(plugin::Linear* linear) { object_of(linear).settle(); }
+Status calibrate(plugin::Linear* linear, const plugin::Calibration* seen, Failure* failure) {
+  return on_device(failure, [&] {
+    object_of(linear).calibrate({.largest = seen->largest,
+                                 .activation = static_cast<Activation>(seen->activation),
+                                 .residual = seen->residual});
+  });
+}
+void hold_scaling(plugin::Linear* linear, int32_t scaling) {
+  object_of(linear).hold_scaling(scaling < 0 ? std::nullopt : std::optional(static_cast<Scaling>(scaling)));
+}
 
 Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
              Failure* failure) {
@@ -268,6 +287,10 @@ Status download(plugin::Device* device, const plugin::Activations* in, float* ou
   return on_device(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
 }
 
+Status largest(plugin::Device* device, const plugin::Activations* in, float* largest, Failure* failure) {
+  return on_device(failure, [&] { *largest = object_of(device).largest(object_of(in)); });
+}
+
 constexpr plugin::Functions kFunctions{
     .version = plugin::kVersion,
     .report = report,
@@ -284,6 +307,8 @@ constexpr plugin::Functions kFunctions{
     .hold_dense = hold_dense,
     .revert = revert,
     .settle = settle,
+    .calibrate = calibrate,
+    .hold_scaling = hold_scaling,
     .destroy_linear = destroy<plugin::Linear>,
     .table = table,
     .table_bytes = table_bytes,
@@ -306,6 +331,7 @@ constexpr plugin::Functions kFunctions{
     .pool = pool,
     .upload = upload,
     .download = download,
+    .largest = largest,
 };
 
 }  // namespace

@@ -18,6 +18,9 @@ struct ProductShape {
   bool residual;  ///< C is added; else it is not read.
   /// Of the sum and the bias, where the library computes it: see fuses(). None with a residual.
   Activation activation = Activation::none;
+  /// Of 8-bit numbers: D is W·X times a number for each of its rows (see ProductScales), in bfloat16, and so
+  /// are C and D.
+  bool scaled = false;
   auto operator<=>(const ProductShape&) const = default;
 };
 
@@ -37,6 +40,12 @@ constexpr bool fuses(Format format, Activation activation, bool sparse) {
   if (format != Format::float16 && format != Format::bfloat16) return false;
   return activation == Activation::relu || (activation == Activation::gelu_tanh && !sparse);
 }
+
+/// Of a scaled product, on the device. Borrowed as long as its plan.
+struct ProductScales {
+  const float* rows = nullptr;  ///< [rows], of W's rows
+  const float* ones = nullptr;  ///< [tokens], all 1
+};
 
 struct Operands {
   const void *weight, *input, *residual;  ///< `residual` may be null where the shape has none.

@@ -29,11 +29,18 @@ Types types_of(Format format) {
   throw Error("INTERNAL", "A sparse product of float32 numbers was asked for.");
 }
 
+Types types_of(const ProductShape& shape) {
+  Types types = types_of(shape.format);
+  if (shape.scaled) types.output = CUDA_R_16BF;
+  return types;
+}
+
 }  // namespace
 
 SparsePlan::SparsePlan(const CusparseLt& library, const cusparseLtHandle_t& handle, const ProductShape& shape,
-                       size_t tokens, const void* bias, const SparseAlgorithm& algorithm)
-    : library_(library), handle_(handle), residual_(shape.residual) {
+                       size_t tokens, const void* bias, const SparseAlgorithm& algorithm,
+                       const ProductScales& scales)
+    : library_(library), handle_(handle), residual_(shape.residual), row_scales_(scales.rows) {
   try {
     describe(shape, tokens, bias);
     select(algorithm);
@@ -51,7 +58,7 @@ SparsePlan::SparsePlan(const CusparseLt& library, const cusparseLtHandle_t& hand
 SparsePlan::~SparsePlan() { destroy(); }
 
 void SparsePlan::describe(const ProductShape& shape, size_t tokens, const void* bias) {
-  const Types types = types_of(shape.format);
+  const Types types = types_of(shape);
   const auto rows = static_cast<int64_t>(shape.rows), columns = static_cast<int64_t>(shape.columns),
              count = static_cast<int64_t>(tokens);
   const char* doing = "describing a sparse product";
@@ -84,6 +91,13 @@ void SparsePlan::describe(const ProductShape& shape, size_t tokens, const void* 
     check(library_,
           library_.cusparseLtMatmulDescSetAttribute(&handle_, &product_, CUSPARSELT_MATMUL_ACTIVATION_RELU,
                                                     &on, sizeof on),
+          doing);
+  }
+  if (shape.scaled) {
+    const int on = 1;
+    check(library_,
+          library_.cusparseLtMatmulDescSetAttribute(&handle_, &product_,
+                                                    CUSPARSELT_MATMUL_ALPHA_VECTOR_SCALING, &on, sizeof on),
           doing);
   }
   if (!shape.bias) return;
@@ -143,9 +157,10 @@ void SparsePlan::compress(const void* dense, void* result, void* scratch, Stream
 
 void SparsePlan::run(const Operands& operands, const Workspace& workspace, Stream stream) const {
   const float one = 1, factor = residual_ ? 1.0f : 0.0f;
+  const float* alpha = row_scales_ == nullptr ? &one : row_scales_;
   const void* added = residual_ ? operands.residual : operands.out;
   check(library_,
-        library_.cusparseLtMatmul(&handle_, &plan_, &one, operands.weight, operands.input, &factor, added,
+        library_.cusparseLtMatmul(&handle_, &plan_, alpha, operands.weight, operands.input, &factor, added,
                                   operands.out, workspace.data, &stream, 1),
         "multiplying by a sparse matrix");
 }

@@ -22,7 +22,8 @@ class SparsePlan {
  public:
   /// `library`, `handle` and `bias` are borrowed. Throws Error CUDA_LIBRARY_FAILED.
   SparsePlan(const CusparseLt& library, const cusparseLtHandle_t& handle, const ProductShape& shape,
-             size_t tokens, const void* bias, const SparseAlgorithm& algorithm);
+             size_t tokens, const void* bias, const SparseAlgorithm& algorithm,
+             const ProductScales& scales = {});
   ~SparsePlan();
   SparsePlan(const SparsePlan&) = delete;
   SparsePlan& operator=(const SparsePlan&) = delete;
@@ -50,6 +51,7 @@ class SparsePlan {
   const CusparseLt& library_;
   const cusparseLtHandle_t& handle_;
   bool residual_;
+  const float* row_scales_;
   size_t workspace_bytes_ = 0;
   cusparseLtMatDescriptor_t weight_{}, input_{}, out_{};
   cusparseLtMatmulDescriptor_t product_{};

@@ -14,12 +14,12 @@ constexpr size_t kBounds[] = {64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
 size_t distance(size_t a, size_t b) { return a < b ? b - a : a - b; }
 
 /// Most tokens first: there one of few is measured too, where both are computed in other sizes.
-std::vector<TokenClass::End> ends_of(size_t fewest, size_t most, bool has_sparse) {
+std::vector<TokenClass::End> ends_of(size_t fewest, size_t most, bool compares) {
   const bool same = capacity_of(fewest) == capacity_of(most);
   // A sparse product computes the same for both, and a dense one less for fewer.
-  if (same && has_sparse) return {{fewest}};
+  if (same && compares) return {{fewest}};
   if (same) return {{dense_rows_of(most)}};
-  if (has_sparse) return {{most}, {fewest}};
+  if (compares) return {{most}, {fewest}};
   return {{dense_rows_of(most)}, {dense_rows_of(fewest)}};
 }
 
@@ -47,11 +47,11 @@ const Found* TokenClass::decisive() const {
   return &*least->found;
 }
 
-std::vector<TokenClass> token_classes(size_t most_tokens, bool has_sparse) {
+std::vector<TokenClass> token_classes(size_t most_tokens, bool compares) {
   std::vector<TokenClass> classes;
   for (const size_t bound : kBounds) {
     const size_t fewest = bound / 2 + 1, most = std::max(std::min(bound, most_tokens), fewest);
-    classes.push_back({.bound = bound, .is_open = false, .ends = ends_of(fewest, most, has_sparse)});
+    classes.push_back({.bound = bound, .is_open = false, .ends = ends_of(fewest, most, compares)});
     if (bound >= most_tokens) break;
   }
   classes.back().is_open = true;

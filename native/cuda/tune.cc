@@ -11,7 +11,7 @@ void tune_linears(std::span<const LinearUse> uses, size_t most_tokens, Tuning& t
   std::vector<CudaLinear*> linears;
   for (const LinearUse& use : uses) {
     auto& linear = static_cast<CudaLinear&>(*use.linear);
-    if (!linear.is_tuned()) continue;
+    if (!linear.wants_tuning()) continue;
     linear.begin_tuning(use, most_tokens);
     linears.push_back(&linear);
   }

@@ -11,7 +11,7 @@ target_link_libraries(twofour_cuda_emulated PRIVATE
 add_dependencies(twofour_cuda_emulated cublaslt_emulated cusparselt_emulated)
 
 file(GLOB plugin_checks CONFIGURE_DEPENDS tests/plugin/*.cc)
-add_executable(plugin_test tests/plugin_test.cc tests/checks.cc ${plugin_checks})
+add_executable(plugin_test tests/plugin_test.cc tests/checks.cc ${plugin_checks} ${native}/backend/formats.cc)
 target_include_directories(plugin_test PRIVATE ${native})
 target_link_libraries(plugin_test PRIVATE cudart_emulated Threads::Threads ${CMAKE_DL_LIBS})
 set_target_properties(plugin_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${emulated} BUILD_RPATH "$ORIGIN")

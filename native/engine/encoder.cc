@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/calibrate.h"
 #include "engine/confirm.h"
 #include "engine/forward.h"
 #include "engine/uses.h"
@@ -37,18 +38,19 @@ Encoder::Encoder(EncoderSpec spec, const WeightSources& sources, const PackSetti
       weights_(load_weights(spec_, sources, settings, backend, control)) {
   if (settings.tuning != nullptr)
     backend.tune(uses_of(spec_, weights_), pass_tokens_, *settings.tuning, [&] { control.check(); });
+  if (settings.sample != nullptr) calibrated_ = calibrate(*this, sources, settings, backend, control);
   if (settings.sparsity == Sparsity::automatic && backend.wants_confirmation())
     confirm_choices(*this, backend, control);
 }
 
-void Encoder::run(std::span<const Member> members, Control& control) const {
+void Encoder::run(std::span<const Member> members, Control& control, Watch* watch) const {
   size_t total = 0, done = 0;
   for (const Member& member : members) {
     size_outputs(spec_, *member.request, *member.outputs);
     total += member.request->ids.size();
   }
 
-  const Forward forward(spec_, weights_, backend_, control);
+  const Forward forward(spec_, weights_, backend_, control, watch);
   std::vector<Piece> pass;
   size_t tokens = 0;
   const auto compute = [&] {

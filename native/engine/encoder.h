@@ -6,6 +6,7 @@
 #include "backend/backend.h"
 #include "base/control.h"
 #include "engine/spec.h"
+#include "engine/watch.h"
 #include "engine/weights.h"
 
 namespace twofour {
@@ -32,6 +33,15 @@ struct RunOutputs {
   std::vector<float> sentence;                    ///< [sequences, hidden]
 };
 
+/// What a sample of inputs showed of an 8-bit linear: their largest magnitude, and how far its outputs are
+/// from those of the float32 weights and inputs, as a share of their norm. No second error without such a
+/// form.
+struct Calibrated {
+  float largest;
+  double token_error;
+  std::optional<double> tensor_error;
+};
+
 /// The forward pass of every family, over any backend. Immutable; one run at a time (the backend's rule).
 class Encoder {
  public:
@@ -47,13 +57,15 @@ class Encoder {
   /// Computes requests as if they were one, each getting only what it asks for. Cuts between sequences so
   /// that one pass holds no more tokens than were asked for, or than the backend profits from (or one
   /// sequence). Looks at the cancel flag between layers. Throws Cancelled, and what verbs throw.
-  void run(std::span<const Member> members, Control& control) const;
+  void run(std::span<const Member> members, Control& control, Watch* watch = nullptr) const;
 
   /// Tokens up to which requests that wait are worth computing together: more would only make the first of
   /// them wait for the last.
   size_t merge_tokens() const { return merge_tokens_; }
   const EncoderSpec& spec() const { return spec_; }
   const EncoderWeights& weights() const { return weights_; }
+  /// By the names of the weights' linears; empty where nothing was calibrated.
+  const std::map<std::string, Calibrated>& calibrated() const { return calibrated_; }
   /// Tokens of one pass at most.
   size_t pass_tokens() const { return pass_tokens_; }
 
@@ -62,6 +74,7 @@ class Encoder {
   Backend& backend_;
   size_t pass_tokens_, merge_tokens_;
   EncoderWeights weights_;
+  std::map<std::string, Calibrated> calibrated_;
 };
 
 }  // namespace twofour

@@ -55,7 +55,8 @@ void Forward::run(std::span<const Piece> pieces) const {
       {.ids = packed.ids, .types = packed.types, .positions = packed.positions, .offsets = packed.offsets});
 
   const auto layers = [&] { return through_layers(packed, *batch); };
-  const Tensor hidden = wants_states(packed) ? layers() : backend_.repeat(*batch, layers);
+  const bool looked_at = wants_states(packed) || watch_ != nullptr;
+  const Tensor hidden = looked_at ? layers() : backend_.repeat(*batch, layers);
   control_.check();
 
   deliver_last(packed, *hidden);
@@ -83,12 +84,13 @@ bool Forward::wants_states(const Packed& packed) {
 
 Forward::Tensor Forward::make(size_t tokens, size_t width, const std::vector<const PackedLinear*>& linears,
                               bool plain) const {
-  return backend_.activations(tokens, width, {.linears = linears, .plain = plain});
+  return backend_.activations(tokens, width, {.linears = linears, .plain = plain || watch_ != nullptr});
 }
 
 Forward::Tensor Forward::apply(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,
                                const std::vector<const PackedLinear*>& readers, bool plain) const {
   Tensor out = make(in.tokens(), linear.rows(), readers, plain);
+  if (watch_ != nullptr) watch_->before(linear, in, epilogue);
   backend_.linear(linear, in, epilogue, *out);
   return out;
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/encoder.h"
+#include "engine/watch.h"
 
 namespace twofour {
 
@@ -16,8 +17,9 @@ struct Piece {
 /// One pass over pieces of requests. docs/tour.md walks it.
 class Forward {
  public:
-  Forward(const EncoderSpec& spec, const EncoderWeights& weights, Backend& backend, const Control& control)
-      : spec_(spec), weights_(weights), backend_(backend), control_(control) {}
+  Forward(const EncoderSpec& spec, const EncoderWeights& weights, Backend& backend, const Control& control,
+          Watch* watch = nullptr)
+      : spec_(spec), weights_(weights), backend_(backend), control_(control), watch_(watch) {}
 
   /// Computes pieces into their places of their `outputs`, which are sized already.
   void run(std::span<const Piece> pieces) const;
@@ -75,6 +77,7 @@ class Forward {
   const EncoderWeights& weights_;
   Backend& backend_;
   const Control& control_;
+  Watch* watch_;
 };
 
 }  // namespace twofour

@@ -206,6 +206,17 @@ EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& source
   return weights;
 }
 
+std::unique_ptr<PackedLinear> load_plain(const WeightSources& sources, const std::vector<std::string>& slots,
+                                         Backend& backend) {
+  Control quiet;
+  return Loader(sources, {}, backend, quiet, 1).linear(slots);
+}
+
+bool PackSettings::is_8_bit(const std::vector<std::string>& slots) const {
+  if (format != Format::int8 && format != Format::float8) return false;
+  return std::ranges::none_of(slots, [this](const std::string& slot) { return float32.contains(slot); });
+}
+
 std::vector<EncoderWeights::Named> EncoderWeights::linears() const {
   std::vector<Named> all;
   const auto add = [&](std::string name, const std::unique_ptr<PackedLinear>& linear) {

@@ -12,6 +12,8 @@
 
 namespace twofour {
 
+struct RunRequest;
+
 using WeightSources = std::map<std::string, WeightSource>;
 
 /// One weight set on a device. Queries, keys and values are one matrix.
@@ -51,11 +53,20 @@ struct PackSettings {
   std::set<std::string> float32;
   Sparsity sparsity = Sparsity::off;
   Tuning* tuning = nullptr;  ///< Needed where sparsity is automatic; borrowed while weights are loaded.
+  /// Sequences to calibrate 8-bit linears with, borrowed as long; null: they are not. Needs a tuning.
+  const RunRequest* sample = nullptr;
+
+  /// Whether the linear of such slots of a layer, without its prefix, is of 8 bits.
+  bool is_8_bit(const std::vector<std::string>& slots) const;
 };
 
 /// Reads and packs, one matrix at a time, so that host memory peaks at one matrix.
 /// Throws what read_floats and Backend::pack throw, and Cancelled.
 EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& sources,
                             const PackSettings& settings, Backend& backend, Control& control);
+
+/// One linear once more, dense in float32, of slots with their prefix. Throws as load_weights.
+std::unique_ptr<PackedLinear> load_plain(const WeightSources& sources, const std::vector<std::string>& slots,
+                                         Backend& backend);
 
 }  // namespace twofour

@@ -52,6 +52,17 @@ std::shared_ptr<Loaded> loaded_of(const Napi::Value& value) {
   return loaded;
 }
 
+/// What 8-bit linears are to be calibrated with.
+std::optional<RunRequest> sample_of(const Napi::Object& request) {
+  if (!has(request, "calibration")) return std::nullopt;
+  const Napi::Object sample = object_at(request, "calibration");
+  RunRequest run;
+  run.ids = ints_at(sample, "ids");
+  run.types = ints_at(sample, "types");
+  run.offsets = ints_at(sample, "offsets");
+  return run;
+}
+
 Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   const std::string device = text_at(request, "device");
@@ -63,8 +74,10 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   return environment.enqueue(
       info[1].As<Napi::Object>(),
       [=, spec = encoder_spec(object_at(request, "spec")), settings = pack_settings(request),
+       sample = sample_of(request),
        tuning = tuning_of(object_at(request, "tuning"))](Control& control) mutable {
         settings.tuning = &tuning;
+        if (sample) settings.sample = &*sample;
         loaded->backend = make_backend(device, *loaded->pool, libraries);
         loaded->encoder =
             std::make_unique<Encoder>(spec, *sources, settings, *loaded->backend, max_tokens, control);
@@ -148,20 +161,42 @@ Napi::Value run(Environment& environment, const Napi::CallbackInfo& info) {
                              std::make_unique<RunTask>(loaded_of(info[0]), run_request(request), patience));
 }
 
+template <class T>
+Napi::Value number_or_null(Napi::Env env, const std::optional<T>& value) {
+  return value ? Napi::Number::New(env, static_cast<double>(*value)) : env.Null();
+}
+
 Napi::Object choice_of(Napi::Env env, const PackedLinear::Choice& choice) {
-  const auto number_or_null = [&](const auto& value) -> Napi::Value {
-    return value ? Napi::Number::New(env, static_cast<double>(*value)) : env.Null();
-  };
   Napi::Object object = Napi::Object::New(env);
-  object.Set("tokens", number_or_null(choice.tokens));
+  object.Set("tokens", number_or_null(env, choice.tokens));
   object.Set("form", choice.form);
-  object.Set("denseMicroseconds", number_or_null(choice.dense_us));
-  object.Set("sparseMicroseconds", number_or_null(choice.sparse_us));
+  object.Set("denseMicroseconds", number_or_null(env, choice.dense_us));
+  object.Set("sparseMicroseconds", number_or_null(env, choice.sparse_us));
   object.Set("reason", choice.reason);
   return object;
 }
 
-Napi::Object linear_report(Napi::Env env, const EncoderWeights::Named& named) {
+Napi::Object scales_of(Napi::Env env, const PackedLinear::Scales& scales, const Calibrated& calibrated) {
+  const Napi::Array buckets = Napi::Array::New(env);
+  for (const PackedLinear::Scales::Choice& choice : scales.choices) {
+    Napi::Object bucket = Napi::Object::New(env);
+    bucket.Set("tokens", number_or_null(env, choice.tokens));
+    bucket.Set("chosen", choice.chosen == Scaling::tensor ? "tensor" : "token");
+    bucket.Set("tokenMicroseconds", number_or_null(env, choice.token_us));
+    bucket.Set("tensorMicroseconds", number_or_null(env, choice.tensor_us));
+    bucket.Set("reason", choice.reason);
+    buckets.Set(buckets.Length(), bucket);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("largest", calibrated.largest);
+  object.Set("tokenError", calibrated.token_error);
+  object.Set("tensorError", number_or_null(env, calibrated.tensor_error));
+  object.Set("reason", scales.reason);
+  object.Set("buckets", buckets);
+  return object;
+}
+
+Napi::Object linear_report(Napi::Env env, const EncoderWeights::Named& named, const Encoder& encoder) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("name", named.name);
   object.Set("rows", static_cast<double>(named.linear->rows()));
@@ -178,13 +213,17 @@ Napi::Object linear_report(Napi::Env env, const EncoderWeights::Named& named) {
     buckets.Set(buckets.Length(), choice_of(env, choice));
   object.Set("forms", forms);
   object.Set("buckets", buckets);
+  const auto calibrated = encoder.calibrated().find(named.name);
+  if (calibrated != encoder.calibrated().end())
+    object.Set("scales", scales_of(env, *named.linear->scales(), calibrated->second));
   return object;
 }
 
 Napi::Value explain(const Napi::CallbackInfo& info) {
   const Napi::Array reports = Napi::Array::New(info.Env());
-  for (const auto& named : loaded_of(info[0])->encoder->weights().linears()) {
-    reports.Set(reports.Length(), linear_report(info.Env(), named));
+  const std::shared_ptr<Loaded> loaded = loaded_of(info[0]);
+  for (const auto& named : loaded->encoder->weights().linears()) {
+    reports.Set(reports.Length(), linear_report(info.Env(), named, *loaded->encoder));
   }
   return reports;
 }

@@ -152,6 +152,11 @@ class PluginBackend final : public Backend {
   void download(const Activations& in, std::span<float> out) override {
     call(functions_.download, device_.get(), handle_of(in), out.data(), out.size());
   }
+  float largest(const Activations& in) override {
+    float found = 0;
+    call(functions_.largest, device_.get(), handle_of(in), &found);
+    return found;
+  }
 
  private:
   const plugin::Functions& functions_;

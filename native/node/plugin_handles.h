@@ -25,6 +25,11 @@ class PluginLinear final : public PackedLinear {
   void revert(std::optional<size_t> tokens, const std::string& reason) override;
   void settle() override { functions_.settle(handle_.get()); }
   plugin::Linear* handle() const { return handle_.get(); }
+  std::optional<Scales> scales() const override;
+  void calibrate(const Calibration& seen) override;
+  void hold_scaling(std::optional<Scaling> held) override {
+    functions_.hold_scaling(handle_.get(), held ? static_cast<int32_t>(*held) : -1);
+  }
 
  private:
   struct Description;

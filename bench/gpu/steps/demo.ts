@@ -4,7 +4,10 @@ import { Checkpoint, Encoder, evaluate, prune } from 'twofour'
 import type { Row, StepSettings } from '../results.js'
 import type { Dtype } from '../scale.js'
 
-/** The demo model's score and speed for every dtype, dense and 2:4 by magnitude, beside the CPU's float32. */
+/**
+ * The demo model's score and speed for every dtype, dense and 2:4 by magnitude, beside the CPU's float32; 8 bits with a
+ * scale for each token and calibrated.
+ */
 export async function demo({ models, scale }: StepSettings, emit: (row: Row) => void): Promise<void> {
   const folder = join(models!, 'demo')
   const data = join(folder, 'eval.tsv')
@@ -17,14 +20,11 @@ export async function demo({ models, scale }: StepSettings, emit: (row: Row) => 
   const sources = { dense: checkpoint, '2:4': await plan.apply(checkpoint) }
   const emulated = scale === 'emulated'
   const texts = textsOf(data)
-  const all = emulated ? ['bfloat16'] : ['float32', 'float16', 'bfloat16', 'int8', 'float8']
   for (const [form, source] of Object.entries(sources))
-    for (const [device, dtype] of [['cpu', 'float32'], ...all.map((each) => ['cuda', each])] as [
-      string,
-      Dtype,
-    ][]) {
+    for (const { device, dtype, calibrated } of ways(emulated)) {
       const encoder = await Encoder.load(source, {
         ...{ device, dtype, sparsity: form === 'dense' ? 'off' : 'auto' },
+        calibration: calibrated ? texts.slice(0, 256) : undefined,
         tuning: { budget: emulated ? 0 : undefined },
       })
       try {
@@ -32,11 +32,34 @@ export async function demo({ models, scale }: StepSettings, emit: (row: Row) => 
           ...{ task: 'similarity', data, limit: emulated ? 3 : undefined },
         })
         const speed = emulated ? {} : await textsPerSecond(encoder, texts)
-        emit({ form, device, dtype, metric: 'spearman', value, interval, n, ...speed })
+        const scales = calibrated ? { scales: 'calibrated', ...shareOfOneScale(encoder) } : {}
+        emit({ form, device, dtype, ...scales, metric: 'spearman', value, interval, n, ...speed })
       } finally {
         encoder.dispose()
       }
     }
+}
+
+type Way = { readonly device: string; readonly dtype: Dtype; readonly calibrated: boolean }
+
+function ways(emulated: boolean): Way[] {
+  const onCuda = (dtype: Dtype, calibrated = false): Way => ({ device: 'cuda', dtype, calibrated })
+  const cpu = { device: 'cpu', dtype: 'float32', calibrated: false } as const
+  if (emulated) return [cpu, onCuda('bfloat16')]
+  const eight = (['int8', 'float8'] as const).flatMap((dtype) => [onCuda(dtype), onCuda(dtype, true)])
+  return [cpu, onCuda('float32'), onCuda('float16'), onCuda('bfloat16'), ...eight]
+}
+
+/** Classes of token counts that chose one scale, of all; the largest errors of both kinds of scales. */
+function shareOfOneScale(encoder: Encoder): Row {
+  const scales = encoder.explain().flatMap((matrix) => matrix.scales ?? [])
+  const classes = scales.flatMap(({ buckets }) => buckets)
+  const chosen = classes.filter((each) => each.chosen === 'tensor').length
+  return {
+    oneScale: `${chosen} of ${classes.length}`,
+    tokenError: Math.max(...scales.map(({ tokenError }) => tokenError)),
+    tensorError: Math.max(0, ...scales.map(({ tensorError }) => tensorError ?? 0)),
+  }
 }
 
 async function textsPerSecond(encoder: Encoder, texts: readonly string[]): Promise<Row> {

@@ -52,12 +52,17 @@ struct Rows {
 /// finite. As an output: made from the fp32 values in registers, before they are rounded to a Rows' word, as
 /// the CPU does; with data = nullptr it isn't wanted. Word, width and stride of Rows beside it must be set
 /// anyhow.
+///
+/// With a step above 0 that is the scale of every row: x ≈ q · step, int8 in −127…127 without a zero, and
+/// neither scales nor zeros are written. Beyond what the levels reach they stay at their largest; NaN stays
+/// NaN in e4m3 alone.
 struct Quantised {
   void* data = nullptr;
   QuantisedWord word = QuantisedWord::int8;
   float* scales = nullptr;   ///< [rows]
   int32_t* zeros = nullptr;  ///< [rows], of int8 only
   size_t width = 0, stride = 0;
+  float step = 0;
 };
 
 /// One batch. Sequences lie one after another.
@@ -148,5 +153,8 @@ void from_float(const float* in, Extent rows, const Rows& out, const Quantised& 
 
 /// Of the values as they are stored in `in`.
 void quantise(const Rows& in, Extent rows, const Quantised& out, Stream stream);
+
+/// out[row] = the largest magnitude of a row, NaN where one of its values is not finite.
+void largest(const Rows& in, Extent rows, float* out, Stream stream);
 
 }  // namespace twofour::cuda

@@ -59,6 +59,21 @@ struct E4m3Levels {
   __device__ __forceinline__ uint32_t byte(float x) const { return from_float<E4m3>(x / scale).bits; }
 };
 
+/// Of one scale for all rows.
+struct Int8Steps {
+  float step;
+
+  __device__ __forceinline__ uint32_t byte(float x) const {
+    return static_cast<uint8_t>(round_to_int(fminf(fmaxf(x / step, -127.0f), 127.0f)));
+  }
+};
+
+struct E4m3Steps {
+  float step;
+
+  __device__ __forceinline__ uint32_t byte(float x) const { return from_float<E4m3>(x / step).bits; }
+};
+
 template <class Values, class Levels>
 __device__ __forceinline__ void store_levels(const Values& values, const Levels& levels,
                                              const Quantised& out) {
@@ -75,6 +90,10 @@ __device__ __forceinline__ void store_levels(const Values& values, const Levels&
 /// All threads of the row's team call it, after values.finish().
 template <class Values>
 __device__ __forceinline__ void quantise_row(const Values& values, const Quantised& out) {
+  if (out.step > 0) {
+    if (out.word == QuantisedWord::int8) return store_levels(values, Int8Steps{out.step}, out);
+    return store_levels(values, E4m3Steps{out.step}, out);
+  }
   const RowRange range = range_of(values, out.width);
   const size_t row = values.team().row();
   const bool first = values.team().lane() == 0;

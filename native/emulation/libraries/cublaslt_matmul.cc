@@ -101,7 +101,7 @@ cublasStatus_t queue(const Product& product, const Algorithm& algorithm, const P
        {product.scale_b.values, scale_bytes(product.scale_b, product.n()), 0,
         "the scale of B of cublasLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d, 1), 0, "the scale of D of cublasLtMatmul"}},
-      nanoseconds_of(product) * slowness_of(algorithm));
+      nanoseconds_of(product) * slowness_of(algorithm) * slowness_of_scales(product));
   return status == cudaSuccess ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
@@ -257,6 +257,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t oper
     product.b.data = const_cast<void*>(b);
     product.c.data = const_cast<void*>(c);
     product.d.data = d;
+    product.error = error_of_scales(product);
     const auto epilogue =
         attribute<uint32_t>(*problem.operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
     if ((epilogue & CUBLASLT_EPILOGUE_BIAS) != 0 && product.bias == nullptr)

@@ -154,6 +154,18 @@ Scale scale_of(const Problem& problem, cublasLtMatmulDescAttributes_t pointer,
   return scale;
 }
 
+/// "Outer Vector Scaling for FP8 Data Types": A and B both have a vector, D is of 16 or 32 bits, and nothing
+/// else is scaled.
+void check_vectors(const Problem& problem, const Product& product) {
+  if (!product.scale_a.is_vector && !product.scale_b.is_vector) return;
+  if (!product.scale_a.is_vector || !product.scale_b.is_vector)
+    refuse(CUBLAS_STATUS_NOT_SUPPORTED, "Scales per row and column are of A and B together.");
+  if (product.scale_a.values == nullptr || product.scale_b.values == nullptr)
+    refuse(CUBLAS_STATUS_INVALID_VALUE, "Scales per row and column need a vector for A and one for B.");
+  if (problem.d->type == CUDA_R_8F_E4M3 || product.scale_d.values != nullptr)
+    refuse(CUBLAS_STATUS_NOT_SUPPORTED, "With scales per row and column D is of 16 or 32 bits, not scaled.");
+}
+
 }  // namespace
 
 cudaDataType bias_type_of(const Problem& problem) {
@@ -200,6 +212,7 @@ Product check_problem(const Problem& problem) {
       scale_of(problem, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, CUBLASLT_MATMUL_DESC_B_SCALE_MODE, "B");
   product.scale_d.values =
       attribute<const float*>(*problem.operation, CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, nullptr);
+  check_vectors(problem, product);
   return product;
 }
 

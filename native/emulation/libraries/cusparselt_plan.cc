@@ -59,7 +59,7 @@ Product bind(const Plan& plan, const MatmulDescriptor& matmul, const Operands& o
     product.alpha = *static_cast<const float*>(operands.alpha);
   }
   product.beta = *static_cast<const float*>(operands.beta);
-  if (plan.id == emulation_setting("cusparselt_wrong_id")) product.error = 1;
+  product.error = plan.id == emulation_setting("cusparselt_wrong_id") ? 1 : error_of_scales(product);
   return product;
 }
 
@@ -113,7 +113,8 @@ int queue(const Plan& plan, const MatmulDescriptor& matmul, const Operands& oper
        {product.scale_a.values, scale_bytes(product.scale_a), 0, "the scale of A of cusparseLtMatmul"},
        {product.scale_b.values, scale_bytes(product.scale_b), 0, "the scale of B of cusparseLtMatmul"},
        {product.scale_d.values, scale_bytes(product.scale_d), 0, "the scale of D of cusparseLtMatmul"}},
-      nanoseconds_of(product) * slowness_of(plan) * 100 / gain_of(product, stream));
+      nanoseconds_of(product) * slowness_of(plan) * slowness_of_scales(product) * 100 /
+          gain_of(product, stream));
 }
 
 cudaStream_t stream_of(const cudaStream_t* streams, int32_t count) {

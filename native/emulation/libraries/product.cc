@@ -133,6 +133,10 @@ void finish(const Product& product, const std::vector<T>& sums) {
   }
 }
 
+bool has_vector(const Product& product) {
+  return product.scale_a.is_vector || product.alpha_vector.values != nullptr;
+}
+
 }  // namespace
 
 size_t Matrix::bytes() const {
@@ -154,6 +158,14 @@ double nanoseconds_of(const Product& product) {
   const double operations = 2.0 * static_cast<double>(product.m()) * static_cast<double>(product.n()) *
                             static_cast<double>(product.k());
   return 3000 + operations / speed;
+}
+
+double slowness_of_scales(const Product& product) {
+  return has_vector(product) ? 100.0 / static_cast<double>(emulation_setting("scaled_gain")) : 1;
+}
+
+float error_of_scales(const Product& product) {
+  return has_vector(product) && emulation_setting("scaled_wrong") != 0 ? 1 : 0;
 }
 
 EmulatedUse use_of(const Matrix& matrix, bool write, const char* what) {

@@ -62,6 +62,10 @@ void multiply(const Product& product);
 
 /// Modelled time of the dense product on the emulated device.
 double nanoseconds_of(const Product& product);
+/// Of a product that multiplies vectors of scales in, as the settings say: times as long as another, and what
+/// is added to every element.
+double slowness_of_scales(const Product& product);
+float error_of_scales(const Product& product);
 
 /// A use of a matrix, for the runtime.
 EmulatedUse use_of(const Matrix& matrix, bool write, const char* what);

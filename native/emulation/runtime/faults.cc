@@ -38,6 +38,8 @@ constexpr Setting kSettings[] = {
     {"sparse_gain_added", 130, "the same where C is added"},
     {"sparse_gain_pass", 100,
      "the same right behind a kernel, as inside a pass, in percent of what it is else"},
+    {"scaled_gain", 100, "modelled speed of a product that multiplies scales in, in percent of one without"},
+    {"scaled_wrong", 0, "1: a product that multiplies scales in is wrong"},
     {"report", 0, "1: breaches and refusals are written to stderr as they happen"},
     {"abort", 0, "1: the first breach ends the process"},
 };

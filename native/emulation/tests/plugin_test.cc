@@ -10,6 +10,7 @@ int main() {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   Checks checks;
+  check_one_scale(checks);
   check_hot_path(checks);
   check_machines(checks);
   check_threads(checks);

@@ -101,10 +101,11 @@ float DeviceQuantised::level(size_t row, size_t column) const {
   return static_cast<int8_t>(bits);
 }
 
-std::string DeviceQuantised::trespasses(size_t count) const {
+std::string DeviceQuantised::trespasses(size_t count, bool one_step) const {
   const size_t stride = cuda::stride_of(width_);
-  const size_t zeros = word_ == cuda::QuantisedWord::int8 ? count : 0;
-  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(count) ||
+  const size_t scales = one_step ? 0 : count;
+  const size_t zeros = word_ == cuda::QuantisedWord::int8 ? scales : 0;
+  if (!levels_.untouched_from(count * stride) || !scales_.untouched_from(scales) ||
       !zeros_.untouched_from(zeros))
     return "quantised rows beyond the count were written";
   for (size_t row = 0; row < count; ++row) {

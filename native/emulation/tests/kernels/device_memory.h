@@ -96,7 +96,8 @@ class DeviceQuantised {
   float at(size_t row, size_t column) const {
     return (level(row, column) - static_cast<float>(zero(row))) * scale(row);
   }
-  std::string trespasses(size_t count) const;
+  /// `one_step`: neither scales nor zeros are to be written.
+  std::string trespasses(size_t count, bool one_step = false) const;
   /// Where levels, scale or zero of the row differ from those that backend/formats.h gives.
   std::string difference(size_t row, std::vector<float> values) const;
 

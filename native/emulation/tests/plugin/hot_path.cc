@@ -38,6 +38,7 @@ void check_hot_path(Checks& checks) {
     const char* name;
     Format format;
     Sparsity sparsity;
+    bool one_scale = false;
   } rows[] = {{"float32", Format::float32, Sparsity::off},
               {"float16", Format::float16, Sparsity::off},
               {"float16 sparse", Format::float16, Sparsity::require},
@@ -47,9 +48,12 @@ void check_hot_path(Checks& checks) {
               {"int8", Format::int8, Sparsity::off},
               {"int8 sparse", Format::int8, Sparsity::require},
               {"float8", Format::float8, Sparsity::off},
-              {"float8 sparse", Format::float8, Sparsity::require}};
-  for (const auto& [name, format, sparsity] : rows)
-    check_format(checks, name, {.format = format, .sparsity = sparsity});
+              {"float8 sparse", Format::float8, Sparsity::require},
+              {"int8 sparse with one scale", Format::int8, Sparsity::require, true},
+              {"float8 with one scale", Format::float8, Sparsity::off, true},
+              {"float8 sparse with one scale", Format::float8, Sparsity::require, true}};
+  for (const auto& [name, format, sparsity, one_scale] : rows)
+    check_format(checks, name, {.format = format, .sparsity = sparsity, .one_scale = one_scale});
 }
 
 }  // namespace twofour::emulation

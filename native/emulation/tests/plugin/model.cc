@@ -105,7 +105,14 @@ Owned<plugin::Linear> Model::linear(size_t rows, size_t columns, Format format, 
   weights.sparsity = static_cast<uint8_t>(settings.sparsity);
   plugin::Linear* made = nullptr;
   call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &made);
-  return {made, functions_.destroy_linear};
+  Owned<plugin::Linear> owned(made, functions_.destroy_linear);
+  if (settings.one_scale && format == settings.format) {
+    plugin::Calibration seen{};
+    seen.largest = 4;
+    call(functions_.calibrate, made, static_cast<const plugin::Calibration*>(&seen));
+    functions_.hold_scaling(made, static_cast<int32_t>(Scaling::tensor));
+  }
+  return owned;
 }
 
 Owned<plugin::Table> Model::table(size_t rows, uint32_t seed) const {
@@ -193,7 +200,8 @@ std::string Model::reason() const {
       [](void* context, const plugin::Choice* choice) {
         static_cast<std::string*>(context)->append(choice->form).append(": ").append(choice->reason);
         return plugin::Answer{0};
-      }};
+      },
+      nullptr, nullptr};
   call(functions_.describe, query_key_value_.get(), &sink);
   return all;
 }

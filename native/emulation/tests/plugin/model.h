@@ -35,6 +35,7 @@ struct ModelSettings {
   double budget = 1e-9;
   /// Of a batch, for the classes that are measured.
   size_t most_tokens = 64;
+  bool one_scale = false;  ///< Of 8-bit inputs.
   int32_t device = 0;
   std::string cublaslt = "libcublasLt.so.13", cusparselt = "libcusparseLt.so.0";
 };

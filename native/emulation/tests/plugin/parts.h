@@ -19,6 +19,7 @@ bool is_answer(const std::vector<float>& numbers, const Question& question);
 /// That nothing broke a rule, and nothing is left of models that are gone. Takes settings and faults back.
 void check_clean(Checks& checks, const std::string& what);
 
+void check_one_scale(Checks& checks);
 void check_hot_path(Checks& checks);
 void check_memory(Checks& checks);
 void check_statuses(Checks& checks);

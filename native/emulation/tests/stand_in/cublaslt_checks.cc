@@ -220,6 +220,17 @@ void check_scales(const Functions& lt) {
     }
   }
   check(worst < 1e-4, "and multiply the product, error " + std::to_string(worst));
+  product.set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_SCALAR_32F));
+  check(product.algorithms().empty(), "of A and B together");
+  check_refusal("are of A and B together", "scales per row of A alone");
+  product.set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
+  product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, rows.data());
+  check(product.algorithms().empty(), "D not scaled");
+  check_refusal("D is of 16 or 32 bits, not scaled", "D scaled beside them");
+  product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, static_cast<const float*>(nullptr));
+  product.set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const float*>(nullptr));
+  check(product.algorithms().empty(), "both there");
+  check_breach("need a vector for A and one for B", "a vector that is not there");
   emulation_set("compute", 89);
   check(product.algorithms().empty(), "which only 9.0 has");
   check_refusal("need compute capability 9.0", "scales per row before 9.0");

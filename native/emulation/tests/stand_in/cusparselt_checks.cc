@@ -213,6 +213,41 @@ void check_products(const Functions& lt) {
   }
 }
 
+/// A factor for each row of W in place of alpha, beside the bias and C.
+void check_factors(const Functions& lt, cudaDataType input) {
+  const std::string name = std::string("2:4 ") + name_of(input) + " with a factor for each row";
+  Linear24 linear(lt, {input, CUDA_R_16BF, CUDA_R_16BF, 64, 96, 16, true}, false);
+  linear.describe();
+  const int on = 1;
+  lt.cusparseLtMatmulDescSetAttribute(&linear.handle, &linear.matmul, CUSPARSELT_MATMUL_ALPHA_VECTOR_SCALING,
+                                      &on, sizeof(on));
+  check(linear.plan_it() == CUSPARSE_STATUS_SUCCESS && linear.compress() == CUSPARSE_STATUS_SUCCESS,
+        name + ": a plan is made");
+  Operand factors(CUDA_R_32F, 1, 64, 64);
+  std::mt19937 random(7);
+  factors.fill(random, 0.01);
+  const float beta = 1;
+  const auto run = [&](const void* alpha) {
+    return lt.cusparseLtMatmul(&linear.handle, &linear.plan, alpha, linear.compressed->as(), linear.x.data(),
+                               &beta, linear.c.data(), linear.d.data(), nullptr, &linear.stream.handle, 1);
+  };
+  check(run(factors.data()) == CUSPARSE_STATUS_SUCCESS && linear.wait() == cudaSuccess, name + ": it runs");
+  linear.d.download();
+  double worst = 0;
+  for (int64_t token = 0; token < 16; ++token) {
+    for (int64_t row = 0; row < 64; ++row) {
+      double sum = 0;
+      for (int64_t i = 0; i < 96; ++i) sum += double(linear.w.at(row, i)) * linear.x.at(token, i);
+      const double wanted = sum * factors.at(0, row) + linear.bias.at(0, row) + linear.c.at(token, row);
+      worst = std::fmax(worst, std::fabs(wanted - linear.d.at(token, row)) / (1 + std::fabs(wanted)));
+    }
+  }
+  check(worst < 0x1p-8, name + ": the product is right, error " + std::to_string(worst));
+  check_clean(name);
+  check(run(&beta) == CUSPARSE_STATUS_EXECUTION_FAILED, name + ": on the device");
+  check_breach("`alpha of cusparseLtMatmul` to be device memory", "host memory as factors");
+}
+
 /// One compressed buffer serves plans over an equal structured matrix, whatever the number of tokens, and no
 /// others.
 void check_buffers(const Functions& lt) {
@@ -414,6 +449,8 @@ void check_cusparselt() {
   lt.cusparseLtGetProperty(PATCH_LEVEL, &patch);
   check(major == 0 && minor == 8 && patch == 1, "the version is told");
   check_products(lt);
+  check_factors(lt, CUDA_R_8I);
+  check_factors(lt, CUDA_R_8F_E4M3);
   check_buffers(lt);
   check_shapes(lt);
   check_pointers(lt);
