@@ -13,6 +13,7 @@ int main() {
   check_hot_path(checks);
   check_machines(checks);
   check_threads(checks);
+  check_sharing(checks);
   check_lost(checks);
   check_memory(checks);
   check_statuses(checks);

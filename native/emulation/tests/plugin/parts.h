@@ -25,5 +25,6 @@ void check_statuses(Checks& checks);
 void check_lost(Checks& checks);
 void check_machines(Checks& checks);
 void check_threads(Checks& checks);
+void check_sharing(Checks& checks);
 
 }  // namespace twofour::emulation
