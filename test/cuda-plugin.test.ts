@@ -119,7 +119,7 @@ test.serial('doctor says which libraries were found, and by which rule', async (
       const { stdout } = await twofour(['doctor'])
       t.regex(
         stdout,
-        /^cuda plugin +.*version-1\.so\n +CUDA 13\.0, needs driver 580 or newer; .* CUDA 13\.1$/m,
+        /^cuda plugin +.*version-2\.so\n +CUDA 13\.0, needs driver 580 or newer; .* CUDA 13\.1$/m,
       )
       t.regex(stdout, /^cuBLASLt +13\.1\.1, .*libcublasLt\.so\.13 \(TWOFOUR_CUDA_LIB_DIR\)$/m)
       t.regex(stdout, /^- cuSPARSELt: .*too old.*npx twofour cuda install/m)
@@ -223,9 +223,9 @@ test.serial('on the CPU the plugin is not opened, and on auto nothing but the pl
     const { readFileSync } = await import('node:fs')
     const encoder = await Encoder.load(process.argv[1], { device: process.argv[2] })
     const maps = readFileSync('/proc/self/maps', 'utf8')
-    console.log(JSON.stringify(['cublas', 'cusparse', 'version-1'].filter((name) => maps.includes(name))))
+    console.log(JSON.stringify(['cublas', 'cusparse', 'version-2'].filter((name) => maps.includes(name))))
     encoder.dispose()`
-  const expected = { cpu: [], auto: ['version-1'] }
+  const expected = { cpu: [], auto: ['version-2'] }
   await withPlugin(plugin, 'emulated', async () => {
     for (const [device, opened] of Object.entries(expected)) {
       const { stdout, stderr } = await runChild(program, [await model, device])
