@@ -18,7 +18,7 @@ using Tensor = std::unique_ptr<Activations>;
 
 struct Bench {
   explicit Bench(const Napi::CallbackInfo& info)
-      // Not the environment's: that one may be at work on the queue's thread.
+      // Not the environment's: that one may be at work on a lane.
       : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
         request(info[1].As<Napi::Object>()),
         backend(make_backend(info[0].As<Napi::String>(), pool.get(), libraries(), devices)) {
