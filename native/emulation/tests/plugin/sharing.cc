@@ -55,6 +55,54 @@ void check_memory_is_shared(Checks& checks, const std::vector<Question>& all) {
   check_clean(checks, "one workspace");
 }
 
+template <class Body>
+std::string code_of(const Body& body) {
+  try {
+    body();
+    return "";
+  } catch (const PluginFailure& failure) {
+    return failure.code;
+  }
+}
+
+/// Both the allocation and the try after everything unused was freed.
+void exhaust(long call) {
+  for (const long each : {call, call + 1}) emulation_fail("cudaMalloc", each, 2);
+}
+
+void check_failures(Checks& checks, const std::vector<Question>& all) {
+  {
+    const auto device = open_device();
+    const Model first({}, device);
+    long call = 1;
+    bool told = true, right = true;
+    for (bool reached = true; reached; ++call) {
+      exhaust(call);
+      const std::string code = code_of([&] { const Model second({}, device); });
+      reached = emulation_faults_waiting() == 0;
+      told &= !reached || code == "OUT_OF_MEMORY";
+      emulation_reset();
+      for (const Question& question : all) right &= is_right(first, question);
+    }
+    checks.check("a model that finds no memory is refused", told && call > 20, std::to_string(call));
+    checks.check("and the other of its device is right", right);
+  }
+  check_clean(checks, "a model without memory");
+
+  {
+    const auto device = open_device();
+    const Model first({}, device), second({}, device);
+    emulation_fail("kernel", 3, 1);
+    const std::string codes[] = {code_of([&] { is_right(first, all[0]); }),
+                                 code_of([&] { is_right(second, all[0]); }),
+                                 code_of([&] { const Model third({}, device); })};
+    for (const std::string& code : codes)
+      checks.check("of a device that is lost every model is refused", code == "CUDA_DEVICE_LOST", code);
+  }
+  checks.check("a lost device: nothing is left", *emulation_outstanding() == '\0', emulation_outstanding());
+  emulation_reset();
+}
+
 void check_openings(Checks& checks, const Question& question) {
   {
     // Without cuSPARSELt it is another opening, which is dense.
@@ -73,6 +121,7 @@ void check_sharing(Checks& checks) {
   const std::vector<Question> all = questions({}), others = questions(kOther);
   check_together(checks, all, others);
   check_memory_is_shared(checks, all);
+  check_failures(checks, all);
   check_openings(checks, all[0]);
 }
 
