@@ -2,7 +2,7 @@
  * The door between TypeScript and the native addon. Everything that crosses it was checked before: native code
  * trusts shapes and ranges here, and checks only what a file or device may still do (vanish, shrink, run out).
  *
- * Every function that takes a `Control` starts work on the environment's native queue and returns a promise.
+ * Every function that takes a `Control` starts work on the native queue of its device (the CPU's where none is named) and returns a promise.
  * A rejection is an Error with a `code` of lib/errors.ts, or with code 'CANCELLED' after `cancel(ticket)`.
  */
 
@@ -145,7 +145,7 @@ export type LoadRequest = {
   sparsity: Sparsity
   /** `budget`: seconds that may be spent on measuring what is not known. */
   tuning: { budget: number; known: readonly Measurement[] }
-  /** 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
+  /** Of the CPU. 0: the least of physical cores, affinity and cgroup quota. The pool belongs to the environment. */
   threads: number
   /** Upper bound of tokens in one forward pass; larger requests are split between sequences. */
   maxTokens: number

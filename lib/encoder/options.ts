@@ -35,7 +35,7 @@ export type EncoderOptions = {
    * everything. @default { budget: 300 } on the CPU, { budget: 10_000 } on CUDA, 0 on an emulated device
    */
   readonly tuning?: { readonly budget?: number | undefined } | undefined
-  /** @default the least of physical cores, affinity and cgroup quota */
+  /** Of the CPU. @default the least of physical cores, affinity and cgroup quota */
   readonly threads?: number | undefined
   /** Tokens of one forward pass; larger requests are split between sequences. @default 16384 */
   readonly maxTokens?: number | undefined

@@ -26,6 +26,7 @@ using Answer = int32_t;
 
 // Made by a function of their name, given back by the `destroy_…` of it. Null is never one.
 struct Device;
+struct Backend;
 struct Linear;
 struct Table;
 struct Norm;
@@ -175,18 +176,24 @@ struct Functions {
   /// an answer, not a failure.
   Status (*report)(const LibraryPaths* paths, const ReportSink* sink, Report* report, Failure* failure);
 
+  /// What there is once of a device, for any number of backends: libraries, streams, memory. One thread at a
+  /// time uses it and what was made of it; all of that is given back before it is closed.
   Status (*open)(int32_t index, const LibraryPaths* paths, Device** device, Failure* failure);
   void (*close)(Device* device);
-  /// At most `capacity` bytes with the zero at the end.
-  Status (*name)(const Device* device, char* name, size_t capacity, Failure* failure);
-  size_t (*pass_tokens)(const Device* device);
-  /// Around work whose seconds on the device are wanted; the second one waits.
-  Status (*start_clock)(Device* device, Failure* failure);
-  Status (*stop_clock)(Device* device, double* seconds, Failure* failure);
 
-  Status (*pack)(Device* device, const LinearWeights* weights, Linear** linear, Failure* failure);
+  /// Of one encoder.
+  Status (*backend)(Device* device, Backend** backend, Failure* failure);
+  void (*destroy_backend)(Backend* backend);
+  /// At most `capacity` bytes with the zero at the end.
+  Status (*name)(const Backend* backend, char* name, size_t capacity, Failure* failure);
+  size_t (*pass_tokens)(const Backend* backend);
+  /// Around work whose seconds on the device are wanted; the second one waits.
+  Status (*start_clock)(Backend* backend, Failure* failure);
+  Status (*stop_clock)(Backend* backend, double* seconds, Failure* failure);
+
+  Status (*pack)(Backend* backend, const LinearWeights* weights, Linear** linear, Failure* failure);
   /// See Backend::tune.
-  Status (*tune)(Device* device, const LinearUse* uses, size_t count, size_t most_tokens,
+  Status (*tune)(Backend* backend, const LinearUse* uses, size_t count, size_t most_tokens,
                  const Tuning* tuning, Failure* failure);
   Status (*describe)(const Linear* linear, const LinearSink* sink, Failure* failure);
   size_t (*nonzeros)(const Linear* linear);
@@ -199,45 +206,45 @@ struct Functions {
   void (*hold_scaling)(Linear* linear, int32_t scaling);
   void (*destroy_linear)(Linear* linear);
 
-  Status (*table)(Device* device, const MatrixSource* values, Table** table, Failure* failure);
+  Status (*table)(Backend* backend, const MatrixSource* values, Table** table, Failure* failure);
   size_t (*table_bytes)(const Table* table);
   void (*destroy_table)(Table* table);
 
-  Status (*norm)(Device* device, const float* gain, const float* bias, size_t width, float epsilon,
+  Status (*norm)(Backend* backend, const float* gain, const float* bias, size_t width, float epsilon,
                  Norm** norm, Failure* failure);
   size_t (*norm_bytes)(const Norm* norm);
   void (*destroy_norm)(Norm* norm);
 
-  Status (*batch)(Device* device, const BatchView* view, Batch** batch, Failure* failure);
+  Status (*batch)(Backend* backend, const BatchView* view, Batch** batch, Failure* failure);
   void (*destroy_batch)(Batch* batch);
 
-  Status (*activations)(Device* device, size_t tokens, size_t width, const Readers* readers,
+  Status (*activations)(Backend* backend, size_t tokens, size_t width, const Readers* readers,
                         Activations** activations, Failure* failure);
   size_t (*tokens)(const Activations* activations);
   size_t (*width)(const Activations* activations);
   void (*destroy_activations)(Activations* activations);
 
   /// See Backend::repeat. `body` leaves the handle that it made in `made`.
-  Status (*repeat)(Device* device, const Batch* batch, void* context,
+  Status (*repeat)(Backend* backend, const Batch* batch, void* context,
                    Answer (*body)(void* context, Activations** made), Activations** result, Failure* failure);
 
   /// `type` may be null.
-  Status (*embed)(Device* device, const Batch* batch, const Table* word, const Table* position,
+  Status (*embed)(Backend* backend, const Batch* batch, const Table* word, const Table* position,
                   const Table* type, const Norm* norm, Activations* out, Failure* failure);
   /// `residual` may be null.
-  Status (*linear)(Device* device, const Linear* linear, const Activations* in, uint8_t activation,
+  Status (*linear)(Backend* backend, const Linear* linear, const Activations* in, uint8_t activation,
                    const Activations* residual, Activations* out, Failure* failure);
-  Status (*layer_norm)(Device* device, const Activations* in, const Norm* norm, Activations* out,
+  Status (*layer_norm)(Backend* backend, const Activations* in, const Norm* norm, Activations* out,
                        Failure* failure);
-  Status (*attention)(Device* device, const Batch* batch, const Activations* in, const Attention* attention,
+  Status (*attention)(Backend* backend, const Batch* batch, const Activations* in, const Attention* attention,
                       Activations* out, Failure* failure);
-  Status (*gather)(Device* device, const Activations* in, const int32_t* rows, size_t count, Activations* out,
-                   Failure* failure);
-  Status (*pool)(Device* device, const Batch* batch, const Activations* in, uint8_t pooling, bool normalize,
+  Status (*gather)(Backend* backend, const Activations* in, const int32_t* rows, size_t count,
+                   Activations* out, Failure* failure);
+  Status (*pool)(Backend* backend, const Batch* batch, const Activations* in, uint8_t pooling, bool normalize,
                  Activations* out, Failure* failure);
-  Status (*upload)(Device* device, const float* values, size_t count, Activations* out, Failure* failure);
-  Status (*download)(Device* device, const Activations* in, float* out, size_t count, Failure* failure);
-  Status (*largest)(Device* device, const Activations* in, float* largest, Failure* failure);
+  Status (*upload)(Backend* backend, const float* values, size_t count, Activations* out, Failure* failure);
+  Status (*download)(Backend* backend, const Activations* in, float* out, size_t count, Failure* failure);
+  Status (*largest)(Backend* backend, const Activations* in, float* largest, Failure* failure);
 };
 
 /// The type of the one exported function. Null for a version that the library does not have.

@@ -1,87 +1,41 @@
 #pragma once
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "cuda/arena.h"
-#include "cuda/cuda_backend.h"
-#include "cuda/libraries.h"
-#include "cuda/product.h"
-#include "cuda/transfers.h"
+#include "cuda/shared_device.h"
 
 namespace twofour::cuda {
 
-/// What everything on one device shares: libraries, stream, memory. One thread at a time.
+/// What everything of one encoder shares: the device, which other encoders may use too, and the count of what
+/// changed in this one. One thread at a time.
 class Context {
  public:
-  /// Throws Error DEVICE_UNAVAILABLE without a cuBLASLt that can be used, and what `check` throws.
-  explicit Context(const DeviceSettings& settings);
-  ~Context();
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
+  /// `device` is borrowed.
+  explicit Context(SharedDevice& device) : device_(device) {}
 
-  /// Makes the calling thread use the device: the first thing that every verb does.
-  void enter() const;
-
-  const CublasLt& dense() const { return cublaslt_.functions; }
-  cublasLtHandle_t dense_handle() const { return dense_handle_.get(); }
-  /// Null where there is no cuSPARSELt that can be used; `why_no_sparse` says why.
-  const CusparseLt* sparse() const { return has_sparse_ ? &cusparselt_.functions : nullptr; }
-  const cusparseLtHandle_t& sparse_handle() const { return sparse_handle_; }
-  const std::string& why_no_sparse() const { return why_no_sparse_; }
-  /// Both libraries' versions, for the key of what was measured.
-  std::string libraries() const { return cublaslt_.info.version + ", " + cusparselt_.info.version; }
-
-  Stream stream() const { return stream_.stream; }
-  Arena& memory() { return memory_; }
-  /// Another number means that memory was freed, or that something changed which forms run: what was recorded
-  /// before is void.
-  uint64_t state() const { return changes_ + memory_.frees(); }
+  /// Another number means that memory was freed, or that something changed which of this encoder's forms run:
+  /// what was recorded before is void.
+  uint64_t state() const { return changes_ + device_.memory().frees(); }
   void change() { ++changes_; }
-  Transfers& transfers() { return transfers_; }
-  /// At least `bytes`; grows where a plan wants more than any before.
-  Workspace workspace(size_t bytes);
 
-  /// A number of rows on the device. Constant memory, so that no launch waits for a copy.
-  const int32_t* count(size_t rows);
-  /// That many fp32 ones on the device, which stay there.
-  const float* ones(size_t count);
-
-  const std::string& name() const { return name_; }
-  /// Bytes of the level-2 cache.
-  size_t cache_bytes() const { return cache_bytes_; }
-  /// 90 is 9.0.
-  int compute_capability() const { return compute_capability_; }
+  // The device's: see there.
+  void enter() const { device_.enter(); }
+  void enter_quietly() const noexcept { device_.enter_quietly(); }
+  const CublasLt& dense() const { return device_.dense(); }
+  cublasLtHandle_t dense_handle() const { return device_.dense_handle(); }
+  const CusparseLt* sparse() const { return device_.sparse(); }
+  const cusparseLtHandle_t& sparse_handle() const { return device_.sparse_handle(); }
+  const std::string& why_no_sparse() const { return device_.why_no_sparse(); }
+  Stream stream() const { return device_.stream(); }
+  Arena& memory() { return device_.memory(); }
+  Transfers& transfers() { return device_.transfers(); }
+  Workspace workspace(size_t bytes) { return device_.workspace(bytes); }
+  const int32_t* count(size_t rows) { return device_.count(rows); }
+  const float* ones(size_t count) { return device_.ones(count); }
+  const std::string& name() const { return device_.name(); }
+  size_t cache_bytes() const { return device_.cache_bytes(); }
+  int compute_capability() const { return device_.compute_capability(); }
 
  private:
-  /// A stream of its own, on the device.
-  struct OwnStream {
-    explicit OwnStream(int device);
-    ~OwnStream();
-    OwnStream(const OwnStream&) = delete;
-    OwnStream& operator=(const OwnStream&) = delete;
-    Stream stream = nullptr;
-  };
-  using DenseHandle = std::unique_ptr<cublasLtContext, cublasStatus_t (*)(cublasLtContext*)>;
-
-  int index_;
+  SharedDevice& device_;
   uint64_t changes_ = 0;
-  OwnStream stream_;
-  std::string name_;
-  size_t cache_bytes_ = 0;
-  int compute_capability_ = 0;
-  Library<CublasLt> cublaslt_;
-  Library<CusparseLt> cusparselt_;
-  DenseHandle dense_handle_;
-  cusparseLtHandle_t sparse_handle_{};
-  bool has_sparse_ = false;
-  std::string why_no_sparse_;
-  Arena memory_{Arena::Place::device, stream_.stream}, pinned_{Arena::Place::pinned, stream_.stream};
-  Transfers transfers_{stream_.stream, pinned_};
-  Arena::Block workspace_;
-  /// The last has all numbers so far; what holds a pointer into a former one goes on reading it.
-  std::vector<Arena::Block> counts_, ones_;
-  size_t workspace_bytes_ = 0, counts_size_ = 0, ones_size_ = 0;
 };
 
 }  // namespace twofour::cuda

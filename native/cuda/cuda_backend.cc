@@ -23,7 +23,7 @@ class CudaTable final : public Table {
  public:
   CudaTable(Context& context, const MatrixSource& values)
       : columns(values.columns), bytes_(values.rows * stride_of(values.columns) * sizeof(float)) {
-    block_ = context.memory().take(bytes_);
+    block_ = context.memory().keep(bytes_);
     const size_t stride = stride_of(columns);
     const size_t step = std::max<size_t>((size_t{1} << 20) / std::max<size_t>(stride, 1), 1);
     std::vector<float> part;
@@ -57,7 +57,7 @@ class CudaNorm final : public Norm {
     std::vector<float> both(2 * stride_, 0.0f);
     std::copy(gain.begin(), gain.end(), both.begin());
     std::copy(bias.begin(), bias.end(), both.begin() + static_cast<ptrdiff_t>(stride_));
-    block_ = context.memory().take(bytes());
+    block_ = context.memory().keep(bytes());
     context.transfers().to_device(block_.data(), both.data(), bytes());
   }
   size_t bytes() const override { return 2 * stride_ * sizeof(float); }
@@ -76,7 +76,8 @@ To& as(From& from) {
 
 class CudaBackend final : public TimedBackend {
  public:
-  explicit CudaBackend(const DeviceSettings& settings) : context_(settings) {}
+  explicit CudaBackend(SharedDevice& device) : context_(device) {}
+  ~CudaBackend() override { context_.enter_quietly(); }
 
   std::string name() const override { return context_.name(); }
   size_t pass_tokens() const override { return kPassTokens; }
@@ -225,8 +226,9 @@ class CudaBackend final : public TimedBackend {
 
 }  // namespace
 
-std::unique_ptr<TimedBackend> make_cuda_backend(const DeviceSettings& settings) {
-  return std::make_unique<CudaBackend>(settings);
+std::unique_ptr<TimedBackend> make_cuda_backend(SharedDevice& device) {
+  device.enter();
+  return std::make_unique<CudaBackend>(device);
 }
 
 }  // namespace twofour::cuda

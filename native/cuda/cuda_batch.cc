@@ -27,7 +27,7 @@ CudaBatch::CudaBatch(Context& context, const BatchView& view)
   sequence_capacity_ = capacity_of(sequences + 1);
   tile_capacity_ = capacity_of(tiles.size() / 2);
   bytes_ = (kCounts + 4 * token_capacity_ + sequence_capacity_ + 2 * tile_capacity_) * sizeof(int32_t);
-  block_ = context.memory().take(bytes_);
+  block_ = context.memory().take(bytes_, Arena::Kind::apart);
   restore();
   context.transfers().to_device(block_.data(), bytes_, [&](void* pinned) {
     auto* words = static_cast<int32_t*>(pinned);

@@ -5,7 +5,8 @@
 namespace twofour::cuda {
 
 /// All of a batch in one block, copied at once. Where each part lies depends on the capacities alone, so that
-/// the block of another batch of the same capacities can take its place.
+/// the block of another batch of the same capacities can take its place. It is read after passes that may
+/// have been recorded, which must not write to it.
 class CudaBatch final : public Batch {
  public:
   CudaBatch(Context& context, const BatchView& view);

@@ -223,7 +223,7 @@ void CudaLinear::compress() {
                         weight_.bias.data(), {});
   const SparsePlan::CompressedBytes bytes = plan.compressed_bytes();
   const Arena::Block scratch = context_.memory().take(bytes.scratch);
-  compressed_ = context_.memory().take(bytes.result);
+  compressed_ = context_.memory().keep(bytes.result);
   compressed_bytes_ = bytes.result;
   plan.compress(weight_.values.data(), compressed_.data(), scratch.data(), context_.stream());
 }

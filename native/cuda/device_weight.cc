@@ -79,7 +79,7 @@ bool look_at(std::span<const float> row, size_t& nonzeros) {
 
 template <class T>
 Arena::Block copied(Context& context, const std::vector<T>& values) {
-  Arena::Block block = context.memory().take(values.size() * sizeof(T));
+  Arena::Block block = context.memory().keep(values.size() * sizeof(T));
   context.transfers().to_device(block.data(), values.data(), values.size() * sizeof(T));
   return block;
 }
@@ -101,7 +101,7 @@ DeviceWeight load_weight(Context& context, const LinearWeights& from) {
       .rows = rows, .columns = columns, .padded_rows = stride_of(rows), .stride = stride_of(columns)};
   const size_t line = weight.stride * bytes_of_input(from.format);
   weight.bytes = weight.padded_rows * line;
-  weight.values = context.memory().take(weight.bytes);
+  weight.values = context.memory().keep(weight.bytes);
 
   RowWriter writer(from.format, weight.padded_rows);
   const size_t step = std::max<size_t>(kPart / std::max<size_t>(columns * sizeof(float), 1), 1);

@@ -50,7 +50,7 @@ Extent PassGraphs::extent(size_t tokens) const {
 }
 
 void PassGraphs::record(Pass& pass, const CudaBatch& batch, const Body& body) {
-  pass.batch = context_.memory().take(batch.bytes());
+  pass.batch = context_.memory().take(batch.bytes(), Arena::Kind::apart);
   batch.redirect(pass.batch.data());
   recorded_ = {batch.tokens(), batch.device().tokens()};
   cudaGraph_t made = nullptr;

@@ -19,7 +19,9 @@ using plugin::Status;
 template <class Handle>
 struct Kind;
 template <>
-struct Kind<plugin::Device> : std::type_identity<Backend> {};
+struct Kind<plugin::Device> : std::type_identity<SharedDevice> {};
+template <>
+struct Kind<plugin::Backend> : std::type_identity<Backend> {};
 template <>
 struct Kind<plugin::Linear> : std::type_identity<PackedLinear> {};
 template <>
@@ -74,22 +76,25 @@ MatrixSource source_of(const plugin::MatrixSource& from) {
 Status open(int32_t index, const plugin::LibraryPaths* paths, plugin::Device** device, Failure* failure) {
   return guarded(failure, [&] {
     check_device(index);
-    hand_out<plugin::Device>(
-        device,
-        make_cuda_backend({.index = index, .cublaslt = paths->cublaslt, .cusparselt = paths->cusparselt}));
+    hand_out(device, std::make_unique<SharedDevice>(DeviceSettings{
+                         .index = index, .cublaslt = paths->cublaslt, .cusparselt = paths->cusparselt}));
   });
 }
 
-Status name(const plugin::Device* device, char* name, size_t capacity, Failure* failure) {
-  return guarded(failure, [&] { copy_text(object_of(device).name(), name, capacity); });
+Status backend(plugin::Device* device, plugin::Backend** backend, Failure* failure) {
+  return guarded(failure, [&] { hand_out<plugin::Backend>(backend, make_cuda_backend(object_of(device))); });
 }
 
-size_t pass_tokens(const plugin::Device* device) { return object_of(device).pass_tokens(); }
-Status start_clock(plugin::Device* device, Failure* failure) {
-  return guarded(failure, [&] { static_cast<TimedBackend&>(object_of(device)).start_clock(); });
+Status name(const plugin::Backend* backend, char* name, size_t capacity, Failure* failure) {
+  return guarded(failure, [&] { copy_text(object_of(backend).name(), name, capacity); });
 }
-Status stop_clock(plugin::Device* device, double* seconds, Failure* failure) {
-  return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(device)).stop_clock(); });
+
+size_t pass_tokens(const plugin::Backend* backend) { return object_of(backend).pass_tokens(); }
+Status start_clock(plugin::Backend* backend, Failure* failure) {
+  return guarded(failure, [&] { static_cast<TimedBackend&>(object_of(backend)).start_clock(); });
+}
+Status stop_clock(plugin::Backend* backend, double* seconds, Failure* failure) {
+  return guarded(failure, [&] { *seconds = static_cast<TimedBackend&>(object_of(backend)).stop_clock(); });
 }
 
 Tuning tuning_of(const plugin::Tuning& view) {
@@ -109,24 +114,24 @@ void tell_measured(const Tuning& tuning, const plugin::Tuning& view) {
   }
 }
 
-Status pack(plugin::Device* device, const plugin::LinearWeights* weights, plugin::Linear** linear,
+Status pack(plugin::Backend* backend, const plugin::LinearWeights* weights, plugin::Linear** linear,
             Failure* failure) {
   return on_device(failure, [&] {
-    hand_out(linear, object_of(device).pack({.weight = source_of(weights->weight),
-                                             .bias = {weights->bias, weights->weight.rows},
-                                             .format = static_cast<Format>(weights->format),
-                                             .sparsity = static_cast<Sparsity>(weights->sparsity)}));
+    hand_out(linear, object_of(backend).pack({.weight = source_of(weights->weight),
+                                              .bias = {weights->bias, weights->weight.rows},
+                                              .format = static_cast<Format>(weights->format),
+                                              .sparsity = static_cast<Sparsity>(weights->sparsity)}));
   });
 }
 
-Status tune(plugin::Device* device, const plugin::LinearUse* uses, size_t count, size_t most_tokens,
+Status tune(plugin::Backend* backend, const plugin::LinearUse* uses, size_t count, size_t most_tokens,
             const plugin::Tuning* view, Failure* failure) {
   return on_device(failure, [&] {
     std::vector<LinearUse> all;
     for (const auto& [linear, activation, residual] : std::span(uses, count))
       all.push_back({&object_of(linear), static_cast<Activation>(activation), residual});
     Tuning tuning = tuning_of(*view);
-    object_of(device).tune(all, most_tokens, tuning, [&] { check(view->between(view->context)); });
+    object_of(backend).tune(all, most_tokens, tuning, [&] { check(view->between(view->context)); });
     tell_measured(tuning, *view);
   });
 }
@@ -174,45 +179,46 @@ void hold_scaling(plugin::Linear* linear, int32_t scaling) {
   object_of(linear).hold_scaling(scaling < 0 ? std::nullopt : std::optional(static_cast<Scaling>(scaling)));
 }
 
-Status table(plugin::Device* device, const plugin::MatrixSource* values, plugin::Table** table,
+Status table(plugin::Backend* backend, const plugin::MatrixSource* values, plugin::Table** table,
              Failure* failure) {
-  return on_device(failure, [&] { hand_out(table, object_of(device).table(source_of(*values))); });
+  return on_device(failure, [&] { hand_out(table, object_of(backend).table(source_of(*values))); });
 }
 
 size_t table_bytes(const plugin::Table* table) { return object_of(table).bytes(); }
 
-Status norm(plugin::Device* device, const float* gain, const float* bias, size_t width, float epsilon,
+Status norm(plugin::Backend* backend, const float* gain, const float* bias, size_t width, float epsilon,
             plugin::Norm** norm, Failure* failure) {
   return on_device(failure,
-                   [&] { hand_out(norm, object_of(device).norm({gain, width}, {bias, width}, epsilon)); });
+                   [&] { hand_out(norm, object_of(backend).norm({gain, width}, {bias, width}, epsilon)); });
 }
 
 size_t norm_bytes(const plugin::Norm* norm) { return object_of(norm).bytes(); }
 
-Status batch(plugin::Device* device, const plugin::BatchView* view, plugin::Batch** batch, Failure* failure) {
+Status batch(plugin::Backend* backend, const plugin::BatchView* view, plugin::Batch** batch,
+             Failure* failure) {
   return on_device(failure, [&] {
-    hand_out(batch, object_of(device).batch({.ids = {view->ids, view->tokens},
-                                             .types = {view->types, view->types ? view->tokens : 0},
-                                             .positions = {view->positions, view->tokens},
-                                             .offsets = {view->offsets, view->sequences + 1}}));
+    hand_out(batch, object_of(backend).batch({.ids = {view->ids, view->tokens},
+                                              .types = {view->types, view->types ? view->tokens : 0},
+                                              .positions = {view->positions, view->tokens},
+                                              .offsets = {view->offsets, view->sequences + 1}}));
   });
 }
 
-Status activations(plugin::Device* device, size_t tokens, size_t width, const plugin::Readers* readers,
+Status activations(plugin::Backend* backend, size_t tokens, size_t width, const plugin::Readers* readers,
                    plugin::Activations** activations, Failure* failure) {
   return on_device(failure, [&] {
     std::vector<const PackedLinear*> linears;
     for (const plugin::Linear* linear : std::span(readers->linears, readers->count))
       linears.push_back(&object_of(linear));
     const Readers all{.linears = linears, .plain = readers->plain};
-    hand_out(activations, object_of(device).activations(tokens, width, all));
+    hand_out(activations, object_of(backend).activations(tokens, width, all));
   });
 }
 
 size_t tokens(const plugin::Activations* activations) { return object_of(activations).tokens(); }
 size_t width(const plugin::Activations* activations) { return object_of(activations).width(); }
 
-Status repeat(plugin::Device* device, const plugin::Batch* batch, void* context,
+Status repeat(plugin::Backend* backend, const plugin::Batch* batch, void* context,
               plugin::Answer (*body)(void* context, plugin::Activations** made), plugin::Activations** result,
               Failure* failure) {
   return guarded(failure, [&] {
@@ -223,36 +229,36 @@ Status repeat(plugin::Device* device, const plugin::Batch* batch, void* context,
       check(answer);
       return owned;
     };
-    hand_out(result, object_of(device).repeat(object_of(batch), run));
+    hand_out(result, object_of(backend).repeat(object_of(batch), run));
   });
 }
 
-Status embed(plugin::Device* device, const plugin::Batch* batch, const plugin::Table* word,
+Status embed(plugin::Backend* backend, const plugin::Batch* batch, const plugin::Table* word,
              const plugin::Table* position, const plugin::Table* type, const plugin::Norm* norm,
              plugin::Activations* out, Failure* failure) {
   return on_device(failure, [&] {
-    object_of(device).embed(object_of(batch), object_of(word), object_of(position), object_or_null(type),
-                            object_of(norm), object_of(out));
+    object_of(backend).embed(object_of(batch), object_of(word), object_of(position), object_or_null(type),
+                             object_of(norm), object_of(out));
   });
 }
 
-Status linear(plugin::Device* device, const plugin::Linear* linear, const plugin::Activations* in,
+Status linear(plugin::Backend* backend, const plugin::Linear* linear, const plugin::Activations* in,
               uint8_t activation, const plugin::Activations* residual, plugin::Activations* out,
               Failure* failure) {
   return on_device(failure, [&] {
     const Epilogue epilogue{.activation = static_cast<Activation>(activation),
                             .residual = object_or_null(residual)};
-    object_of(device).linear(object_of(linear), object_of(in), epilogue, object_of(out));
+    object_of(backend).linear(object_of(linear), object_of(in), epilogue, object_of(out));
   });
 }
 
-Status layer_norm(plugin::Device* device, const plugin::Activations* in, const plugin::Norm* norm,
+Status layer_norm(plugin::Backend* backend, const plugin::Activations* in, const plugin::Norm* norm,
                   plugin::Activations* out, Failure* failure) {
   return on_device(failure,
-                   [&] { object_of(device).layer_norm(object_of(in), object_of(norm), object_of(out)); });
+                   [&] { object_of(backend).layer_norm(object_of(in), object_of(norm), object_of(out)); });
 }
 
-Status attention(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
+Status attention(plugin::Backend* backend, const plugin::Batch* batch, const plugin::Activations* in,
                  const plugin::Attention* attention, plugin::Activations* out, Failure* failure) {
   return on_device(failure, [&] {
     const Attention view{.heads = attention->heads,
@@ -260,35 +266,35 @@ Status attention(plugin::Device* device, const plugin::Batch* batch, const plugi
                          .scale = attention->scale,
                          .bias = object_or_null(attention->bias),
                          .span = attention->span};
-    object_of(device).attention(object_of(batch), object_of(in), view, object_of(out));
+    object_of(backend).attention(object_of(batch), object_of(in), view, object_of(out));
   });
 }
 
-Status gather(plugin::Device* device, const plugin::Activations* in, const int32_t* rows, size_t count,
+Status gather(plugin::Backend* backend, const plugin::Activations* in, const int32_t* rows, size_t count,
               plugin::Activations* out, Failure* failure) {
-  return on_device(failure, [&] { object_of(device).gather(object_of(in), {rows, count}, object_of(out)); });
+  return on_device(failure, [&] { object_of(backend).gather(object_of(in), {rows, count}, object_of(out)); });
 }
 
-Status pool(plugin::Device* device, const plugin::Batch* batch, const plugin::Activations* in,
+Status pool(plugin::Backend* backend, const plugin::Batch* batch, const plugin::Activations* in,
             uint8_t pooling, bool normalize, plugin::Activations* out, Failure* failure) {
   return on_device(failure, [&] {
-    object_of(device).pool(object_of(batch), object_of(in), static_cast<Pooling>(pooling), normalize,
-                           object_of(out));
+    object_of(backend).pool(object_of(batch), object_of(in), static_cast<Pooling>(pooling), normalize,
+                            object_of(out));
   });
 }
 
-Status upload(plugin::Device* device, const float* values, size_t count, plugin::Activations* out,
+Status upload(plugin::Backend* backend, const float* values, size_t count, plugin::Activations* out,
               Failure* failure) {
-  return on_device(failure, [&] { object_of(device).upload({values, count}, object_of(out)); });
+  return on_device(failure, [&] { object_of(backend).upload({values, count}, object_of(out)); });
 }
 
-Status download(plugin::Device* device, const plugin::Activations* in, float* out, size_t count,
+Status download(plugin::Backend* backend, const plugin::Activations* in, float* out, size_t count,
                 Failure* failure) {
-  return on_device(failure, [&] { object_of(device).download(object_of(in), {out, count}); });
+  return on_device(failure, [&] { object_of(backend).download(object_of(in), {out, count}); });
 }
 
-Status largest(plugin::Device* device, const plugin::Activations* in, float* largest, Failure* failure) {
-  return on_device(failure, [&] { *largest = object_of(device).largest(object_of(in)); });
+Status largest(plugin::Backend* backend, const plugin::Activations* in, float* largest, Failure* failure) {
+  return on_device(failure, [&] { *largest = object_of(backend).largest(object_of(in)); });
 }
 
 constexpr plugin::Functions kFunctions{
@@ -296,6 +302,8 @@ constexpr plugin::Functions kFunctions{
     .report = report,
     .open = open,
     .close = destroy<plugin::Device>,
+    .backend = backend,
+    .destroy_backend = destroy<plugin::Backend>,
     .name = name,
     .pass_tokens = pass_tokens,
     .start_clock = start_clock,

@@ -79,7 +79,7 @@ Bits plain_product(const Matrix& weight, const Matrix& input) {
 /// A product in the layouts of SparsePlan, by structs of its own.
 class FirstProduct {
  public:
-  FirstProduct(const CusparseLt& library, Context& context) : library_(library), context_(context) {
+  FirstProduct(const CusparseLt& library, SharedDevice& device) : library_(library), device_(device) {
     undo_.reserve(6);
   }
   ~FirstProduct() {
@@ -131,10 +131,10 @@ class FirstProduct {
     check(library_, library_.cusparseLtMatmulGetWorkspace(handle_.get(), plan_.get(), &workspace_bytes),
           doing);
     const Arena::Block dense = uploaded(weight), right = uploaded(input);
-    const Arena::Block compressed = context_.memory().take(compressed_bytes),
-                       scratch = context_.memory().take(scratch_bytes),
-                       out = context_.memory().take(sizeof(Bits));
-    Stream stream = context_.stream();
+    const Arena::Block compressed = device_.memory().take(compressed_bytes),
+                       scratch = device_.memory().take(scratch_bytes),
+                       out = device_.memory().take(sizeof(Bits));
+    Stream stream = device_.stream();
     check(library_,
           library_.cusparseLtSpMMACompress(handle_.get(), plan_.get(), dense.data(), compressed.data(),
                                            scratch.data(), stream),
@@ -142,11 +142,11 @@ class FirstProduct {
     const float one = 1, zero = 0;
     check(library_,
           library_.cusparseLtMatmul(handle_.get(), plan_.get(), &one, compressed.data(), right.data(), &zero,
-                                    out.data(), out.data(), context_.workspace(workspace_bytes).data, &stream,
+                                    out.data(), out.data(), device_.workspace(workspace_bytes).data, &stream,
                                     1),
           doing);
     Bits bits;
-    context_.transfers().to_host(bits.data(), out.data(), sizeof bits);
+    device_.transfers().to_host(bits.data(), out.data(), sizeof bits);
     return bits;
   }
 
@@ -159,13 +159,13 @@ class FirstProduct {
     undo_.push_back([this, &matrix] { library_.cusparseLtMatDescriptorDestroy(matrix.get()); });
   }
   Arena::Block uploaded(const Bits& bits) {
-    Arena::Block block = context_.memory().take(sizeof bits);
-    context_.transfers().to_device(block.data(), bits.data(), sizeof bits);
+    Arena::Block block = device_.memory().take(sizeof bits);
+    device_.transfers().to_device(block.data(), bits.data(), sizeof bits);
     return block;
   }
 
   const CusparseLt& library_;
-  Context& context_;
+  SharedDevice& device_;
   Struct<cusparseLtHandle_t> handle_;
   Struct<cusparseLtMatDescriptor_t> weight_, input_, out_;
   Struct<cusparseLtMatmulDescriptor_t> product_;
@@ -181,9 +181,9 @@ std::string failed(const LibraryInfo& library, const std::string& why) {
 
 }  // namespace
 
-std::string self_check(const Library<CusparseLt>& library, Context& context) {
+std::string self_check(const Library<CusparseLt>& library, SharedDevice& device) {
   try {
-    const auto product = std::make_unique<FirstProduct>(library.functions, context);
+    const auto product = std::make_unique<FirstProduct>(library.functions, device);
     product->plan();
     if (!product->fits()) return failed(library.info, "its structs are larger than twofour was made for.");
     const Matrix weight = weights(), input = inputs();

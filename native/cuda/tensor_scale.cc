@@ -13,7 +13,7 @@ namespace {
 
 template <class T>
 Arena::Block copied(Context& context, const std::vector<T>& values) {
-  Arena::Block block = context.memory().take(values.size() * sizeof(T));
+  Arena::Block block = context.memory().keep(values.size() * sizeof(T));
   context.transfers().to_device(block.data(), values.data(), values.size() * sizeof(T));
   return block;
 }

@@ -38,10 +38,10 @@ std::optional<int32_t> cuda_index(std::string_view name) {
   return whole ? std::optional(index) : std::nullopt;
 }
 
-std::unique_ptr<Backend> make_cuda(int32_t index, const CudaLibraries& libraries) {
+std::unique_ptr<Backend> make_cuda(int32_t index, const CudaLibraries& libraries, OpenDevices& devices) {
   const LoadedPlugin plugin = load_plugin();
   if (plugin.functions == nullptr) throw Error("DEVICE_UNAVAILABLE", plugin.reason);
-  return make_plugin_backend(*plugin.functions, index, libraries.view());
+  return make_plugin_backend(*plugin.functions, devices.at(*plugin.functions, index, libraries));
 }
 
 bool has_cuda_device() {
@@ -62,12 +62,17 @@ std::vector<std::string> backend_names() {
 
 CpuIsas cpu_isas() { return {cpu::supported_isas(), cpu::chosen_isa()}; }
 
-std::unique_ptr<Backend> make_backend(const std::string& name, ThreadPool& pool,
-                                      const CudaLibraries& libraries) {
+std::string lane_of(const std::string& name) {
+  const auto index = cuda_index(name);
+  return index ? std::string(kCuda) + ":" + std::to_string(*index) : kCpuLane;
+}
+
+std::unique_ptr<Backend> make_backend(const std::string& name, ThreadPool* pool,
+                                      const CudaLibraries& libraries, OpenDevices& devices) {
   for (const Row& row : kBackends) {
-    if (name == row.name) return row.make(pool);
+    if (name == row.name) return row.make(*pool);
   }
-  if (const auto index = cuda_index(name)) return make_cuda(*index, libraries);
+  if (const auto index = cuda_index(name)) return make_cuda(*index, libraries, devices);
   throw Error("DEVICE_UNAVAILABLE", "This build has no device '" + name + "'.");
 }
 

@@ -9,13 +9,23 @@ namespace {
 
 /// Destroyed in reverse order: the encoder's weights before the backend that made them, before its threads.
 struct Loaded {
-  std::shared_ptr<ThreadPool> pool;
+  std::shared_ptr<Lane> lane;
+  std::shared_ptr<ThreadPool> pool;  ///< Null on CUDA.
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Encoder> encoder;
   std::vector<Measurement> measured;
   size_t bytes = 0;
-  size_t batches = 0;  ///< Computed so far. Native thread only.
+  size_t batches = 0;  ///< Computed so far. The lane's thread only.
 };
+
+/// Empty, and destroyed on its lane's thread, whoever lets it go last: another encoder of its device may be
+/// at work there.
+std::shared_ptr<Loaded> made_on(const std::shared_ptr<Lane>& lane) {
+  const auto destroy = [lane](Loaded* loaded) { lane->discard([loaded] { delete loaded; }); };
+  const std::shared_ptr<Loaded> loaded(new Loaded, destroy);
+  loaded->lane = lane;
+  return loaded;
+}
 
 /// What a JavaScript handle points to. Runs in flight share `loaded`, so that disposing never pulls it away.
 struct Handle {
@@ -69,16 +79,17 @@ Napi::Value load(Environment& environment, const Napi::CallbackInfo& info) {
   const size_t max_tokens = size_at(request, "maxTokens");
   auto sources = std::make_shared<WeightSources>(named_weight_sources(object_at(request, "weights")));
   const CudaLibraries libraries = cuda_libraries(object_at(request, "libraries"));
-  auto loaded = std::make_shared<Loaded>();
-  loaded->pool = environment.pool(size_at(request, "threads"));
+  const std::string lane = lane_of(device);
+  const std::shared_ptr<Loaded> loaded = made_on(environment.lane(lane));
+  if (lane == kCpuLane) loaded->pool = environment.pool(size_at(request, "threads"));
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
-      [=, spec = encoder_spec(object_at(request, "spec")), settings = pack_settings(request),
-       sample = sample_of(request),
+      loaded->lane, info[1].As<Napi::Object>(),
+      [=, &devices = environment.devices(), spec = encoder_spec(object_at(request, "spec")),
+       settings = pack_settings(request), sample = sample_of(request),
        tuning = tuning_of(object_at(request, "tuning"))](Control& control) mutable {
         settings.tuning = &tuning;
         if (sample) settings.sample = &*sample;
-        loaded->backend = make_backend(device, *loaded->pool, libraries);
+        loaded->backend = make_backend(device, loaded->pool.get(), libraries, devices);
         loaded->encoder =
             std::make_unique<Encoder>(spec, *sources, settings, *loaded->backend, max_tokens, control);
         loaded->measured = tuning.measured();
@@ -107,7 +118,7 @@ Napi::Object result_of(Napi::Env env, const RunRequest& request, RunOutputs& out
   return result;
 }
 
-class RunTask final : public Task {
+class RunTask final : public PromisedTask {
  public:
   RunTask(std::shared_ptr<Loaded> loaded, RunRequest request, std::chrono::microseconds patience)
       : loaded_(std::move(loaded)),
@@ -157,8 +168,9 @@ Napi::Value run(Environment& environment, const Napi::CallbackInfo& info) {
   const auto request = info[1].As<Napi::Object>();
   const std::chrono::microseconds patience(
       has(request, "maxWait") ? static_cast<int64_t>(number_at(request, "maxWait") * 1000) : 0);
-  return environment.enqueue(info[2].As<Napi::Object>(),
-                             std::make_unique<RunTask>(loaded_of(info[0]), run_request(request), patience));
+  const std::shared_ptr<Loaded> loaded = loaded_of(info[0]);
+  return environment.enqueue(loaded->lane, info[2].As<Napi::Object>(),
+                             std::make_unique<RunTask>(loaded, run_request(request), patience));
 }
 
 template <class T>

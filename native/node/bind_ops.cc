@@ -18,10 +18,10 @@ using Tensor = std::unique_ptr<Activations>;
 
 struct Bench {
   explicit Bench(const Napi::CallbackInfo& info)
-      // Not the environment's: that one may be at work on the queue's thread.
+      // Not the environment's: that one may be at work on a lane.
       : pool(std::make_unique<ThreadPool>(count_cpus().usable())),
         request(info[1].As<Napi::Object>()),
-        backend(make_backend(info[0].As<Napi::String>(), *pool, libraries())) {
+        backend(make_backend(info[0].As<Napi::String>(), pool.get(), libraries(), devices)) {
     if (has(request, "storage")) store_as(format_from(text_at(request, "storage")));
   }
 
@@ -67,6 +67,7 @@ struct Bench {
   size_t count(const char* key) const { return floats_at(request, key).size(); }
 
   std::unique_ptr<ThreadPool> pool;
+  OpenDevices devices;  ///< Likewise.
   Napi::Object request;
   std::unique_ptr<Backend> backend;
 };

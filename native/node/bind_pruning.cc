@@ -1,4 +1,5 @@
 #include "base/weight_writer.h"
+#include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
 #include "pruning/measure.h"
@@ -34,7 +35,7 @@ Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& i
                                              pattern_of(object_at(request, "pattern")),
                                              {}});
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(0)](Control& control) {
         state->selection = pruning::select(state->weights, state->score, state->seed, state->stream,
                                            state->pattern, *pool, control);
@@ -60,7 +61,7 @@ Napi::Value group_norms(Environment& environment, const Napi::CallbackInfo& info
   auto state = std::make_shared<State>(State{weight_sources(request, "weights"), {}});
   const auto axis = text_at(request, "axis") == "rows" ? pruning::Axis::rows : pruning::Axis::columns;
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [=, group = size_at(request, "group"), pool = environment.pool(0)](Control& control) {
         state->norms = pruning::group_norms(state->weights, axis, group, *pool, control);
       },
@@ -79,7 +80,7 @@ Napi::Value inspect_weights(Environment& environment, const Napi::CallbackInfo& 
   };
   auto state = std::make_shared<State>(State{weight_sources(info[0].As<Napi::Object>(), "weights"), {}});
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(0)](Control& control) {
         state->reports = pruning::inspect(state->weights, *pool, control);
       },
@@ -125,7 +126,7 @@ std::vector<WrittenTensor> written_tensors(const Napi::Array& array) {
 Napi::Value write_file(Environment& environment, const Napi::CallbackInfo& info) {
   const auto request = info[0].As<Napi::Object>();
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [path = text_at(request, "path"), header = bytes_at(request, "header"),
        tensors = written_tensors(request.Get("tensors").As<Napi::Array>())](Control& control) {
         write_tensors(path, header, tensors, control);

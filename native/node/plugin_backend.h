@@ -7,9 +7,9 @@
 
 namespace twofour::node {
 
-/// The contract over a plugin's functions, which outlive it. `index` counts the plugin's devices.
+/// The contract over a plugin's functions, which outlive it, on a device that other backends may use too.
 /// Throws Error with the plugin's code and sentence, as every verb does.
-std::unique_ptr<Backend> make_plugin_backend(const plugin::Functions& functions, int32_t index,
-                                             const plugin::LibraryPaths& paths);
+std::unique_ptr<Backend> make_plugin_backend(const plugin::Functions& functions,
+                                             std::shared_ptr<plugin::Device> device);
 
 }  // namespace twofour::node

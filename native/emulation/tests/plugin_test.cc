@@ -15,6 +15,7 @@ int main() {
   check_machines(checks);
   check_threads(checks);
   check_tuning(checks);
+  check_sharing(checks);
   check_lost(checks);
   check_memory(checks);
   check_statuses(checks);

@@ -40,11 +40,10 @@ std::string folder() {
   return whole.substr(0, whole.rfind('/'));
 }
 
-plugin::Device* open(const plugin::Functions& functions, const ModelSettings& settings) {
-  const plugin::LibraryPaths paths{settings.cublaslt.c_str(), settings.cusparselt.c_str()};
-  plugin::Device* device = nullptr;
-  call(functions.open, settings.device, &paths, &device);
-  return device;
+Owned<plugin::Backend> backend_of(const plugin::Functions& functions, plugin::Device* device) {
+  plugin::Backend* backend = nullptr;
+  call(functions.backend, device, &backend);
+  return {backend, functions.destroy_backend};
 }
 
 }  // namespace
@@ -58,9 +57,19 @@ const plugin::Functions& plugin_functions() {
   return functions;
 }
 
-Model::Model(const ModelSettings& settings)
+std::shared_ptr<plugin::Device> open_device(const ModelSettings& settings) {
+  const plugin::LibraryPaths paths{settings.cublaslt.c_str(), settings.cusparselt.c_str()};
+  plugin::Device* device = nullptr;
+  call(plugin_functions().open, settings.device, &paths, &device);
+  return {device, plugin_functions().close};
+}
+
+Model::Model(const ModelSettings& settings) : Model(settings, open_device(settings)) {}
+
+Model::Model(const ModelSettings& settings, std::shared_ptr<plugin::Device> device)
     : functions_(plugin_functions()),
-      device_(open(functions_, settings), functions_.close),
+      device_(std::move(device)),
+      backend_(backend_of(functions_, device_.get())),
       word_(table(kVocab, 1)),
       position_(table(kPositions, 2)),
       type_(table(2, 3)),
@@ -87,7 +96,7 @@ void Model::tune(const ModelSettings& settings) {
     static_cast<Model*>(context)->measured.push_back(measurement->algorithm);
     return plugin::Answer{0};
   };
-  call(functions_.tune, device_.get(), static_cast<const plugin::LinearUse*>(uses), std::size(uses),
+  call(functions_.tune, backend_.get(), static_cast<const plugin::LinearUse*>(uses), std::size(uses),
        settings.most_tokens, static_cast<const plugin::Tuning*>(&tuning));
 }
 
@@ -104,7 +113,7 @@ Owned<plugin::Linear> Model::linear(size_t rows, size_t columns, Format format, 
   weights.format = static_cast<uint8_t>(format);
   weights.sparsity = static_cast<uint8_t>(settings.sparsity);
   plugin::Linear* made = nullptr;
-  call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &made);
+  call(functions_.pack, backend_.get(), static_cast<const plugin::LinearWeights*>(&weights), &made);
   Owned<plugin::Linear> owned(made, functions_.destroy_linear);
   if (settings.one_scale && format == settings.format) {
     plugin::Calibration seen{};
@@ -119,14 +128,14 @@ Owned<plugin::Table> Model::table(size_t rows, uint32_t seed) const {
   Values values{noise(rows * kHidden, seed), kHidden};
   const plugin::MatrixSource source = values.source();
   plugin::Table* made = nullptr;
-  call(functions_.table, device_.get(), &source, &made);
+  call(functions_.table, backend_.get(), &source, &made);
   return {made, functions_.destroy_table};
 }
 
 Owned<plugin::Norm> Model::norm() const {
   const std::vector<float> gain(kHidden, 1.0f), bias = noise(kHidden, 9);
   plugin::Norm* made = nullptr;
-  call(functions_.norm, device_.get(), gain.data(), bias.data(), kHidden, 1e-5f, &made);
+  call(functions_.norm, backend_.get(), gain.data(), bias.data(), kHidden, 1e-5f, &made);
   return {made, functions_.destroy_norm};
 }
 
@@ -134,7 +143,7 @@ Owned<plugin::Activations> Model::activations(size_t tokens, size_t width,
                                               std::vector<const plugin::Linear*> readers, bool plain) const {
   const plugin::Readers view{readers.data(), readers.size(), plain};
   plugin::Activations* made = nullptr;
-  call(functions_.activations, device_.get(), tokens, width, &view, &made);
+  call(functions_.activations, backend_.get(), tokens, width, &view, &made);
   return {made, functions_.destroy_activations};
 }
 
@@ -143,7 +152,7 @@ Owned<plugin::Activations> Model::apply(const plugin::Linear& linear, size_t row
                                         const plugin::Activations* residual,
                                         std::vector<const plugin::Linear*> readers, bool plain) const {
   Owned<plugin::Activations> made = activations(tokens, rows, std::move(readers), plain);
-  call(functions_.linear, device_.get(), &linear, &in, static_cast<uint8_t>(activation), residual,
+  call(functions_.linear, backend_.get(), &linear, &in, static_cast<uint8_t>(activation), residual,
        made.get());
   return made;
 }
@@ -160,36 +169,36 @@ std::vector<float> Model::run(size_t sequences, size_t length, uint32_t seed) co
   for (size_t i = 0; i <= sequences; ++i) offsets[i] = static_cast<int32_t>(i * length);
   std::copy_n(offsets.begin(), sequences, firsts.begin());
 
-  plugin::Device* device = device_.get();
+  plugin::Backend* backend = backend_.get();
   const plugin::BatchView view{ids.data(), types.data(), positions.data(), offsets.data(), tokens, sequences};
   plugin::Batch* made = nullptr;
-  call(functions_.batch, device, &view, &made);
+  call(functions_.batch, backend, &view, &made);
   const Owned<plugin::Batch> batch(made, functions_.destroy_batch);
   const auto none = Activation::none;
 
   const auto in = activations(tokens, kHidden, {query_key_value_.get()}, true);
-  call(functions_.embed, device, batch.get(), word_.get(), position_.get(), type_.get(), norm_.get(),
+  call(functions_.embed, backend, batch.get(), word_.get(), position_.get(), type_.get(), norm_.get(),
        in.get());
   const auto qkv = apply(*query_key_value_, 3 * kHidden, *in, tokens, none, nullptr, {}, true);
   const auto context = activations(tokens, kHidden, {attention_out_.get()}, false);
   const plugin::Attention attention{kHeads, kHidden / kHeads, 0.25f, nullptr, 0};
-  call(functions_.attention, device, batch.get(), qkv.get(), &attention, context.get());
+  call(functions_.attention, backend, batch.get(), qkv.get(), &attention, context.get());
   const auto attended = apply(*attention_out_, kHidden, *context, tokens, none, in.get(), {}, true);
   const auto middle = activations(tokens, kHidden, {inner_.get()}, true);
-  call(functions_.layer_norm, device, attended.get(), norm_.get(), middle.get());
+  call(functions_.layer_norm, backend, attended.get(), norm_.get(), middle.get());
   const auto inner = apply(*inner_, kInner, *middle, tokens, Activation::gelu, nullptr, {out_.get()}, false);
   const auto expanded = apply(*out_, kHidden, *inner, tokens, none, middle.get(), {}, true);
   const auto hidden = activations(tokens, kHidden, {}, true);
-  call(functions_.layer_norm, device, expanded.get(), norm_.get(), hidden.get());
+  call(functions_.layer_norm, backend, expanded.get(), norm_.get(), hidden.get());
 
   const auto mean = activations(sequences, kHidden, {}, true);
-  call(functions_.pool, device, batch.get(), hidden.get(), static_cast<uint8_t>(Pooling::mean), true,
+  call(functions_.pool, backend, batch.get(), hidden.get(), static_cast<uint8_t>(Pooling::mean), true,
        mean.get());
   const auto first = activations(sequences, kHidden, {pooler_.get()}, false);
-  call(functions_.gather, device, hidden.get(), firsts.data(), sequences, first.get());
+  call(functions_.gather, backend, hidden.get(), firsts.data(), sequences, first.get());
   const auto both = apply(*pooler_, kHidden, *first, sequences, Activation::tanh, mean.get(), {}, true);
   std::vector<float> out(sequences * kHidden);
-  call(functions_.download, device, both.get(), out.data(), out.size());
+  call(functions_.download, backend, both.get(), out.data(), out.size());
   return out;
 }
 

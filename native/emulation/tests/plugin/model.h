@@ -43,9 +43,14 @@ struct ModelSettings {
 template <class T>
 using Owned = std::unique_ptr<T, void (*)(T*)>;
 
+/// What models of one device may share. Throws PluginFailure.
+std::shared_ptr<plugin::Device> open_device(const ModelSettings& settings = {});
+
 class Model {
  public:
+  /// On a device of its own.
   explicit Model(const ModelSettings& settings = {});
+  Model(const ModelSettings& settings, std::shared_ptr<plugin::Device> device);
 
   /// [sequences, hidden]: mean and first token's vector of sequences of `length` tokens, which `seed`
   /// chooses. One download, as its last act.
@@ -68,7 +73,8 @@ class Model {
                                    std::vector<const plugin::Linear*> readers, bool plain) const;
 
   const plugin::Functions& functions_;
-  Owned<plugin::Device> device_;
+  std::shared_ptr<plugin::Device> device_;
+  Owned<plugin::Backend> backend_;
   Owned<plugin::Table> word_, position_, type_;
   Owned<plugin::Norm> norm_;
   Owned<plugin::Linear> query_key_value_, attention_out_, inner_, out_, pooler_;

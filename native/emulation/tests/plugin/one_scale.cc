@@ -67,7 +67,7 @@ std::vector<float> expected(const Numbers& numbers, Format format, bool gelu, bo
 class OneLinear {
  public:
   OneLinear(const Numbers& numbers, Format format, Sparsity sparsity)
-      : numbers_(numbers), device_(open(functions_)), linear_(packed(format, sparsity)) {
+      : numbers_(numbers), device_(open_device()), backend_(made()), linear_(packed(format, sparsity)) {
     plugin::Calibration seen{};
     seen.largest = kLargest;
     if (sparsity == Sparsity::automatic) {
@@ -110,19 +110,18 @@ class OneLinear {
     const auto out = made(kRows, {});
     const auto activation = static_cast<uint8_t>(gelu ? Activation::gelu : Activation::none);
     const plugin::Activations* const none = nullptr;
-    call(functions_.linear, device_.get(), linear_.get(), in.get(), activation, residual ? added.get() : none,
-         out.get());
+    call(functions_.linear, backend_.get(), linear_.get(), in.get(), activation,
+         residual ? added.get() : none, out.get());
     std::vector<float> values(numbers_.tokens * kRows);
-    call(functions_.download, device_.get(), out.get(), values.data(), values.size());
+    call(functions_.download, backend_.get(), out.get(), values.data(), values.size());
     return values;
   }
 
  private:
-  static Owned<plugin::Device> open(const plugin::Functions& functions) {
-    const plugin::LibraryPaths paths{"libcublasLt.so.13", "libcusparseLt.so.0"};
-    plugin::Device* device = nullptr;
-    call(functions.open, 0, &paths, &device);
-    return {device, functions.close};
+  Owned<plugin::Backend> made() const {
+    plugin::Backend* backend = nullptr;
+    call(functions_.backend, device_.get(), &backend);
+    return {backend, functions_.destroy_backend};
   }
   Owned<plugin::Linear> packed(Format format, Sparsity sparsity) const {
     plugin::LinearWeights weights{};
@@ -136,7 +135,7 @@ class OneLinear {
     weights.format = static_cast<uint8_t>(format);
     weights.sparsity = static_cast<uint8_t>(sparsity);
     plugin::Linear* linear = nullptr;
-    call(functions_.pack, device_.get(), static_cast<const plugin::LinearWeights*>(&weights), &linear);
+    call(functions_.pack, backend_.get(), static_cast<const plugin::LinearWeights*>(&weights), &linear);
     return {linear, functions_.destroy_linear};
   }
   /// The one class that there is.
@@ -146,25 +145,26 @@ class OneLinear {
     tuning.budget = 1e-9;
     tuning.between = [](void*) { return plugin::Answer{0}; };
     tuning.measured = [](void*, const plugin::Measurement*) { return plugin::Answer{0}; };
-    call(functions_.tune, device_.get(), &use, size_t{1}, size_t{64},
+    call(functions_.tune, backend_.get(), &use, size_t{1}, size_t{64},
          static_cast<const plugin::Tuning*>(&tuning));
   }
   Owned<plugin::Activations> made(size_t width, std::vector<const plugin::Linear*> readers) const {
     const plugin::Readers view{readers.data(), readers.size(), readers.empty()};
     plugin::Activations* made = nullptr;
-    call(functions_.activations, device_.get(), numbers_.tokens, width, &view, &made);
+    call(functions_.activations, backend_.get(), numbers_.tokens, width, &view, &made);
     return {made, functions_.destroy_activations};
   }
   Owned<plugin::Activations> uploaded(const std::vector<float>& values, size_t width,
                                       std::vector<const plugin::Linear*> readers) const {
     auto to = made(width, std::move(readers));
-    call(functions_.upload, device_.get(), values.data(), values.size(), to.get());
+    call(functions_.upload, backend_.get(), values.data(), values.size(), to.get());
     return to;
   }
 
   const Numbers& numbers_;
   const plugin::Functions& functions_ = plugin_functions();
-  Owned<plugin::Device> device_;
+  std::shared_ptr<plugin::Device> device_;
+  Owned<plugin::Backend> backend_;
   Owned<plugin::Linear> linear_;
 };
 

@@ -27,5 +27,6 @@ void check_lost(Checks& checks);
 void check_machines(Checks& checks);
 void check_threads(Checks& checks);
 void check_tuning(Checks& checks);
+void check_sharing(Checks& checks);
 
 }  // namespace twofour::emulation

@@ -1,7 +1,8 @@
-#include "cuda/context.h"
+#include "cuda/shared_device.h"
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <numeric>
 #include <vector>
 
@@ -34,14 +35,14 @@ cublasLtContext* make_dense_handle(const Library<CublasLt>& library) {
 
 }  // namespace
 
-Context::OwnStream::OwnStream(int device) {
+SharedDevice::OwnStream::OwnStream(int device) {
   check(cudaSetDevice(device), "choosing the device");
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "creating a stream");
 }
 
-Context::OwnStream::~OwnStream() { cudaStreamDestroy(stream); }
+SharedDevice::OwnStream::~OwnStream() { cudaStreamDestroy(stream); }
 
-Context::Context(const DeviceSettings& settings)
+SharedDevice::SharedDevice(const DeviceSettings& settings)
     : index_(settings.index),
       stream_(settings.index),
       name_(look_at_device(settings.index).name),
@@ -51,7 +52,7 @@ Context::Context(const DeviceSettings& settings)
       cublaslt_(open_cublaslt(settings.cublaslt)),
       cusparselt_(open_cusparselt(settings.cusparselt)),
       dense_handle_(make_dense_handle(cublaslt_), cublaslt_.functions.cublasLtDestroy) {
-  workspace(kWorkspace);
+  workspace(0);
   count(0);
   ones(1);
   why_no_sparse_ =
@@ -65,29 +66,32 @@ Context::Context(const DeviceSettings& settings)
   }
 }
 
-Context::~Context() {
-  cudaSetDevice(index_);
+SharedDevice::~SharedDevice() {
+  enter_quietly();
   cudaStreamSynchronize(stream_.stream);
   if (has_sparse_) cusparselt_.functions.cusparseLtDestroy(&sparse_handle_);
 }
 
-void Context::enter() const { check(cudaSetDevice(index_), "choosing the device"); }
+void SharedDevice::enter() const { check(cudaSetDevice(index_), "choosing the device"); }
+void SharedDevice::enter_quietly() const noexcept { cudaSetDevice(index_); }
 
-Workspace Context::workspace(size_t bytes) {
+Workspace SharedDevice::workspace(size_t bytes) {
+  bytes = std::max(bytes, kWorkspace);
   if (bytes > workspace_bytes_) {
-    // The former one stays where there is no memory for a larger one.
+    // The former one stays where there is no memory for a larger one. It is given back, not freed: passes
+    // that were recorded go on using it.
     Arena::Block larger = memory_.take(bytes);
     workspace_ = std::move(larger);
     workspace_bytes_ = bytes;
   }
-  return {workspace_.data(), workspace_bytes_};
+  return {workspace_.data(), bytes};
 }
 
-const int32_t* Context::count(size_t rows) {
+const int32_t* SharedDevice::count(size_t rows) {
   if (rows >= counts_size_) {
     std::vector<int32_t> numbers(std::max(2 * rows, kConstants));
     std::iota(numbers.begin(), numbers.end(), 0);
-    Arena::Block block = memory_.take(numbers.size() * sizeof(int32_t));
+    Arena::Block block = memory_.keep(numbers.size() * sizeof(int32_t));
     transfers_.to_device(block.data(), numbers.data(), numbers.size() * sizeof(int32_t));
     counts_.push_back(std::move(block));
     counts_size_ = numbers.size();
@@ -95,10 +99,10 @@ const int32_t* Context::count(size_t rows) {
   return counts_.back().as<int32_t>() + rows;
 }
 
-const float* Context::ones(size_t count) {
+const float* SharedDevice::ones(size_t count) {
   if (count > ones_size_) {
     const std::vector<float> numbers(std::max(count, kConstants), 1.0f);
-    Arena::Block block = memory_.take(numbers.size() * sizeof(float));
+    Arena::Block block = memory_.keep(numbers.size() * sizeof(float));
     transfers_.to_device(block.data(), numbers.data(), numbers.size() * sizeof(float));
     ones_.push_back(std::move(block));
     ones_size_ = numbers.size();
