@@ -69,8 +69,7 @@ struct Bench {
   /// Of a verb; where there is a reader, what that makes of it.
   Napi::Value result(const Activations& made) const {
     if (reader == nullptr) return downloaded(made);
-    const Tensor out =
-        backend->activations(made.tokens(), reader->rows(), {.linears = {}, .plain = true});
+    const Tensor out = backend->activations(made.tokens(), reader->rows(), {.linears = {}, .plain = true});
     backend->linear(*reader, made, {}, *out);
     return downloaded(*out);
   }

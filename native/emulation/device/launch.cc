@@ -15,8 +15,8 @@ std::atomic<Launcher> chosen_launcher{launch_now};
 }  // namespace
 
 void run(const Work& work) {
-  // Stacks and shared memory are kept for the next launch on this thread of the host; on the heap, because what
-  // a library that is opened late may have of a thread's own memory is little.
+  // Stacks and shared memory are kept for the next launch on this thread of the host; on the heap, because
+  // what a library that is opened late may have of a thread's own memory is little.
   static thread_local const auto block = std::make_unique<Block>();
   block->run(work, chosen_order, chosen_seed);
 }
