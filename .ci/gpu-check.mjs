@@ -44,12 +44,12 @@ try {
   })
   check('gpu-check ends well', () => gpuCheck('whole', [], 0))
   checkSteps(join(work, 'whole'))
-  check('a product that a library refuses is a failed step, and a bad end', () => {
-    const faults = { TWOFOUR_EMULATION: 'fail=cublasLtMatmul:50:13' }
+  check('a kernel that breaks is a failed step, and a bad end', () => {
+    const faults = { TWOFOUR_EMULATION: 'fail=cudaMemcpyAsync:30:719' }
     const out = gpuCheck('faulty', ['--only', 'parity'], 1, faults)
     const { steps } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'))
     const { state, reason } = steps.find(({ name }) => name === 'parity')
-    expect(state === 'failed' && /cublasLtMatmul/.test(reason), `${state}: ${reason}`)
+    expect(state === 'failed' && /cudaErrorLaunchFailure/.test(reason), `${state}: ${reason}`)
   })
 } finally {
   rmSync(work, { recursive: true, force: true })

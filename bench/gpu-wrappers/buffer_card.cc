@@ -17,7 +17,9 @@ void check(cudaError_t status, const char* doing) {
 }  // namespace
 
 Buffer::Buffer(const std::vector<uint32_t>& words) : count_(words.size()) {
-  check(cudaMalloc(&words_, count_ * sizeof(uint32_t)), "allocating");
+  void* place = nullptr;
+  check(cudaMalloc(&place, count_ * sizeof(uint32_t)), "allocating");
+  words_ = static_cast<uint32_t*>(place);
   check(cudaMemcpy(words_, words.data(), count_ * sizeof(uint32_t), cudaMemcpyHostToDevice), "uploading");
 }
 
