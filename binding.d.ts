@@ -298,7 +298,8 @@ export type Addon = {
 
 /**
  * A request may name `libraries`; without, a CUDA device lets the loader look for them. It may name a dtype as
- * `storage`: activations are then stored as beside linears of that dtype.
+ * `storage`: activations are then stored as beside linears of that dtype. It may name a `reader`, `{ weight, bias, rows,
+ * columns, format }`: the output is then made for that linear alone, and what it makes of it is returned.
  */
 export type Ops = {
   devices(): string[]

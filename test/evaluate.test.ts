@@ -6,6 +6,7 @@ import { spearman } from '../lib/evaluation/metrics/spearman.js'
 import { bestWindows, questionWindows } from '../lib/evaluation/tasks/question-windows.js'
 import { type MakeOptions, makeCheckpoint } from './make-checkpoint.js'
 import { temporaryDirectory } from './temporary-directory.js'
+import { onDevice } from './test-device.js'
 
 const demo = join(import.meta.dirname, '..', 'models', 'demo')
 const words =
@@ -31,7 +32,7 @@ async function load(
 }
 
 async function loadFrom(t: ExecutionContext, directory: string, options: EncoderOptions = {}) {
-  const encoder = await Encoder.load(directory, options)
+  const encoder = await Encoder.load(directory, { ...onDevice, ...options })
   t.teardown(() => encoder.dispose())
   return encoder
 }

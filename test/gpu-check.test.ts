@@ -6,6 +6,7 @@ import { pageOf } from '../bench/gpu/page.js'
 import type { Results, Row } from '../bench/gpu/results.js'
 import { runCommand } from '../bench/gpu/run-command.js'
 import { idsOf, works } from '../bench/gpu/scale.js'
+import { compareWords } from '../bench/gpu/wrapper-words.js'
 
 const node = (source: string) => ({ file: process.execPath, args: ['-e', source] })
 
@@ -136,4 +137,21 @@ test('works hold what they say: as many tokens as a card needs, seeded, and no l
     [3, 1],
   )
   t.true(ids.flat().every((id) => id >= 2 && id < 100))
+})
+
+test('words of a card are like the emulator’s bit for bit, or as numbers, or nearly', (t) => {
+  const words = (likeness: 'bits' | 'numbers' | 'near', ...all: string[]) => ({
+    ...{ wrapper: 'a name', likeness, words: all.join('') },
+  })
+  const [one, nextToOne, nan, otherNan] = ['3f800000', '3f800002', '7fc00000', '7fffffff'] as const
+  t.deepEqual(compareWords(words('bits', one, nan), one + nan), { words: 2, wrong: 0 })
+  const wrong = compareWords(words('bits', one, nan), one + otherNan)
+  t.deepEqual(wrong, { words: 2, wrong: 1, at: 1, expected: nan, got: otherNan })
+  t.is(compareWords(words('numbers', nan), otherNan).wrong, 0)
+  t.is(compareWords(words('numbers', one), nextToOne).wrong, 1)
+  t.is(compareWords(words('near', one), nextToOne).wrong, 0)
+  t.is(compareWords(words('near', one), '3f800003').wrong, 1)
+  t.is(compareWords(words('near', nan), one).wrong, 1)
+  t.is(compareWords(words('bits', one, one), one).wrong, 1, 'what is missing is wrong')
+  t.is(compareWords(words('bits', one), one + one).wrong, 1, 'and so is what is too much')
 })

@@ -5,9 +5,12 @@ import test, { type ExecutionContext } from 'ava'
 import { Encoder } from 'twofour'
 import { type ChildEnd, runChild, twofourUrl } from './child.js'
 import { equalExactly } from './equal.js'
-import { longRun, manyLayers } from './long-run.js'
+import { longLength, longRun, manyLayers } from './long-run.js'
+import { onDevice } from './test-device.js'
 
 const model = manyLayers()
+/** For programs that are given as text. */
+const options = JSON.stringify(onDevice)
 const demo = join(import.meta.dirname, '..', 'models', 'demo', 'model')
 
 /** Gets the model's directory and sequences as `workerData`, and posts what `body` returns. */
@@ -27,9 +30,9 @@ function firstMessage(worker: Worker): Promise<Float32Array> {
 
 test.serial('worker threads load and run encoders at once, with equal results', async (t) => {
   const sequences = longRun(6)
-  const encoder = await Encoder.load(await model, { device: 'cpu' })
+  const encoder = await Encoder.load(await model, onDevice)
   const body = `
-    const encoder = await Encoder.load(workerData.directory, { device: 'cpu' })
+    const encoder = await Encoder.load(workerData.directory, ${options})
     const runs = await Promise.all([1, 2, 3].map(() => encoder.run(workerData.sequences)))
     const { lastHiddenState } = runs[2]
     parentPort.postMessage(lastHiddenState, [lastHiddenState.buffer])`
@@ -44,12 +47,12 @@ test.serial('worker threads load and run encoders at once, with equal results', 
 
 test.serial('a worker may be terminated with loads and runs in flight', async (t) => {
   const directory = await model
-  const encoder = await Encoder.load(directory, { device: 'cpu' })
+  const encoder = await Encoder.load(directory, onDevice)
   const body = `
     parentPort.postMessage(new Float32Array(1))
     const onProgress = () => {}
     for (;;) {
-      const encoder = await Encoder.load(workerData.directory, { device: 'cpu', onProgress })
+      const encoder = await Encoder.load(workerData.directory, { ...${options}, onProgress })
       const runs = Array.from({ length: 20 }, () => encoder.run(workerData.sequences))
       encoder.dispose()
       await Promise.all(runs)
@@ -69,8 +72,8 @@ function checkEnd(t: ExecutionContext, end: ChildEnd, stdout: string, code = 0):
 
 const started = `
   const [directory, wait] = process.argv.slice(1)
-  const encoder = await Encoder.load(directory, { device: 'cpu' })
-  const long = Array.from({ length: 10 }, (_, i) => new Int32Array(256).fill(i))
+  const encoder = await Encoder.load(directory, ${options})
+  const long = Array.from({ length: 10 }, (_, i) => new Int32Array(${longLength}).fill(i))
   const runs = Array.from({ length: 5 }, () => encoder.run(long))
   await new Promise((resolve) => setTimeout(resolve, Number(wait)))
   `
@@ -80,13 +83,13 @@ const exits: [how: string, source: string, stdout: string, code?: number][] = [
   [
     'process.exit() while it loads',
     `const [directory, wait] = process.argv.slice(1)
-     for (let i = 0; i < 5; i++) Encoder.load(directory, { device: 'cpu', onProgress() {} })
+     for (let i = 0; i < 5; i++) Encoder.load(directory, { ...${options}, onProgress() {} })
      setTimeout(() => process.exit(0), Number(wait) + 20)`,
     '',
   ],
   [
     'process.exit() from onProgress',
-    `await Encoder.load(process.argv[1], { device: 'cpu', onProgress() { process.exit(0) } })`,
+    `await Encoder.load(process.argv[1], { ...${options}, onProgress() { process.exit(0) } })`,
     '',
   ],
   ['an uncaught error', `${started} throw new Error('mine')`, '', 1],
@@ -101,8 +104,8 @@ const exits: [how: string, source: string, stdout: string, code?: number][] = [
      const [directory, wait] = process.argv.slice(1)
      const body = \`const { workerData, parentPort } = require('node:worker_threads')
        import(workerData.url).then(async ({ Encoder }) => {
-         const encoder = await Encoder.load(workerData.directory, { device: 'cpu' })
-         for (let i = 0; i < 9; i++) encoder.run([new Int32Array(256)])
+         const encoder = await Encoder.load(workerData.directory, ${options})
+         for (let i = 0; i < 9; i++) encoder.run([new Int32Array(${longLength})])
          parentPort.postMessage(1)
        })\`
      const workerData = { directory, url: ${JSON.stringify(twofourUrl)} }
@@ -144,7 +147,7 @@ const growth = (dispose: boolean) => `
   }
   const loads = async (count) => {
     for (let i = 0; i < count; i++) {
-      const encoder = await Encoder.load(process.argv[1], { device: 'cpu' })
+      const encoder = await Encoder.load(process.argv[1], ${options})
       await encoder.run([[1, 2, 3]])
       if (${dispose}) encoder.dispose()
       else if (i % 5 === 4) await rss()

@@ -49,8 +49,12 @@ function main() {
   copyFileSync(join(root, 'bench', 'gpu', 'gpu-check.sh'), join(stage, 'gpu-check'))
   chmodSync(join(stage, 'gpu-check'), 0o755)
   writeFileSync(join(stage, 'bundle.json'), JSON.stringify({ version, commit: commit() }))
-  if (existsSync(plugin)) buildProbe()
-  if (emulated) addEmulation()
+  const expected = buildExpectedWrappers()
+  if (existsSync(plugin)) {
+    buildProbe()
+    buildWrappers()
+  }
+  if (emulated) addEmulation(expected)
 }
 
 function copyNode() {
@@ -130,22 +134,55 @@ const includes = () => [
   join(root, 'build', 'cuda-headers', 'include'),
 ]
 
+const nvcc =
+  ['/usr/local/cuda/bin/nvcc', process.env.CUDACXX].find((file) => file && existsSync(file)) ?? 'nvcc'
+const whole = ['-cudart', 'static', '-Xcompiler', '-Wall,-Wextra,-static-libstdc++,-static-libgcc']
+
 /** It has no kernels, so no architecture is named. */
 function buildProbe() {
-  const nvcc =
-    ['/usr/local/cuda/bin/nvcc', process.env.CUDACXX].find((file) => file && existsSync(file)) ?? 'nvcc'
-  const whole = ['-cudart', 'static', '-Xcompiler', '-Wall,-Wextra,-static-libstdc++,-static-libgcc']
   const options = ['-std=c++20', '-O2', ...whole, ...includes()]
   run(nvcc, [...options, '-o', join(stage, 'checks', 'probe'), ...probeSources()])
   execFileSync('strip', [join(stage, 'checks', 'probe')])
 }
 
+const wrapperSources = (buffer) =>
+  ['wrappers.cu', 'inputs.cc', 'main.cc', buffer].map((file) => join(root, 'bench', 'gpu-wrappers', file))
+
+/** For the architectures of the plugin. */
+function buildWrappers() {
+  const machines = [
+    ...['--generate-code=arch=compute_80,code=[sm_80,sm_86]', '--generate-code=arch=compute_89,code=[sm_89]'],
+    '--generate-code=arch=compute_90,code=[sm_90a,compute_90]',
+  ]
+  const options = ['-std=c++20', '-O2', ...machines, ...whole, '-I', join(root, 'native')]
+  const device = ['-I', join(root, 'native', 'cuda', 'device')]
+  const target = join(stage, 'checks', 'wrappers')
+  run(nvcc, [...options, ...device, '-o', target, ...wrapperSources('buffer_card.cc')])
+  execFileSync('strip', [target])
+}
+
+/** The same kernels over the emulator: what a card has to give, and the program that gave it. */
+function buildExpectedWrappers() {
+  const device = join(root, 'native', 'emulation', 'device')
+  const emulator = readdirSync(device).filter((file) => file.endsWith('.cc'))
+  const program = join(root, 'build', 'gpu-check', 'wrappers-emulated')
+  const warnings = ['-Wall', '-Wextra', '-Wpedantic', '-Wno-unknown-pragmas']
+  const options = ['-std=c++20', '-O2', ...warnings, '-I', join(root, 'native'), '-I', device]
+  const sources = [...wrapperSources('buffer_emulated.cc'), ...emulator.map((file) => join(device, file))]
+  run('g++', [...options, '-x', 'c++', ...sources, '-x', 'none', '-o', program, '-lpthread'])
+  mkdirSync(join(stage, 'checks'), { recursive: true })
+  const words = execFileSync(program, { encoding: 'utf8', maxBuffer: 2 ** 26 })
+  writeFileSync(join(stage, 'checks', 'wrappers.jsonl'), words)
+  return program
+}
+
 /** The plugin over the emulated device, and the probe over the same. */
-function addEmulation() {
+function addEmulation(wrappers) {
   const place = join(stage, 'emulated')
   const runtime = join(release, 'emulated')
   cpSync(runtime, join(place, 'emulated'), { recursive: true })
   copyFileSync(join(release, 'libtwofour_cuda_emulated.so'), join(place, 'libtwofour_cuda_emulated.so'))
+  copyFileSync(wrappers, join(place, 'wrappers'))
   const cuda = ['-isystem', '/usr/local/cuda/include']
   const link = ['-L', runtime, '-lcudart_emulated', '-Wl,-rpath,$ORIGIN/emulated', '-ldl', '-lpthread']
   const options = ['-std=c++20', '-O2', '-Wall', '-Wextra', '-Wpedantic', ...includes(), ...cuda]

@@ -30,7 +30,8 @@ export type Planned = {
 /** Every step, in the order of the run: what is needed most comes first, for the time may run out. */
 export const plan: readonly Planned[] = [
   ours('device', 'Device and libraries', 60),
-  ours('parity', 'Every verb and dtype against the CPU', 60),
+  ours('wrappers', "The device's own instructions", 20),
+  ours('parity', 'Every verb and dtype against the CPU', 75),
   ours('golden', 'Golden models', 90),
   ours('suite', 'The encoder: shapes and invariants', 75),
   asked('ceilings', 'Ceilings of the card', 25),

@@ -1,3 +1,4 @@
+import type { EncoderOptions } from 'twofour'
 import { realLengths } from './lengths.js'
 
 /** How much is done: all of it, a part for a first look, or what an emulation on the CPU has time for. */
@@ -57,6 +58,14 @@ export function sweepTokens(scale: Scale): readonly number[] {
   if (scale === 'quick') return [8192, 512, 16_384]
   return [8192, 16_384, 512, 65_536, 2048, 5000, 32_768, 1024, 4096, 777]
 }
+
+/** Of a load after `tune`. Where each pass is emulated, passes are small, and what `tune` did not find stays unknown. */
+export function loadOptions(scale: Scale): EncoderOptions {
+  return scale === 'emulated' ? { maxTokens: emulatedTokens, tuning: { budget: 0 } } : {}
+}
+
+/** Of a pass of an emulation: two buckets. */
+export const emulatedTokens = 128
 
 /** [outputs, inputs] of every distinct linear, query, key and value as one. */
 export function linears(scale: Scale): [rows: number, columns: number][] {

@@ -9,11 +9,13 @@ import { parity } from './steps/parity.js'
 import { repeat } from './steps/repeat.js'
 import { suite } from './steps/suite.js'
 import { tune } from './steps/tune.js'
+import { wrappers } from './steps/wrappers.js'
 
 export type Step = (settings: StepSettings, emit: (row: Row) => void) => Promise<void>
 
 const steps: Readonly<Record<string, Step>> = {
   device,
+  wrappers,
   parity,
   golden,
   suite,

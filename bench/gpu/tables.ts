@@ -6,6 +6,7 @@ export type Table = {
 }
 
 export const tables: Readonly<Record<string, Table>> = {
+  wrappers: { mark: 'wrapper', columns: ['wrapper', 'words', 'wrong', 'at', 'expected', 'got'] },
   parity: { mark: 'cases', columns: ['verb', 'dtype', 'cases', 'wrong', 'ofAllowed'] },
   ceilings: {
     mark: 'us',

@@ -23,6 +23,17 @@ struct Bench {
         request(info[1].As<Napi::Object>()),
         backend(make_backend(info[0].As<Napi::String>(), pool.get(), libraries(), devices)) {
     if (has(request, "storage")) store_as(format_from(text_at(request, "storage")));
+    if (has(request, "reader")) reader = packed_reader(object_at(request, "reader"));
+  }
+
+  std::unique_ptr<PackedLinear> packed_reader(const Napi::Object& from) const {
+    const std::vector<float> weight = floats_at(from, "weight"), bias = floats_at(from, "bias");
+    Tuning nothing{{}, 0};
+    return backend->pack({.weight = matrix_in(weight, size_at(from, "rows"), size_at(from, "columns")),
+                          .bias = bias,
+                          .format = format_from(text_at(from, "format")),
+                          .sparsity = Sparsity::off,
+                          .tuning = &nothing});
   }
 
   /// A backend stores activations as the linears that it has packed want them.
@@ -36,11 +47,13 @@ struct Bench {
                    .tuning = &nothing});
   }
   Tensor blank(size_t tokens, size_t width) const {
-    return backend->activations(tokens, width, {.linears = {}, .plain = true});
+    const PackedLinear* one = reader.get();
+    const bool read = reader != nullptr;
+    return backend->activations(tokens, width, {.linears = std::span(&one, read ? 1 : 0), .plain = !read});
   }
-  Tensor upload(const char* key, size_t tokens, size_t width, const PackedLinear* reader = nullptr) const {
-    const Readers readers{.linears = std::span(&reader, reader == nullptr ? 0 : 1),
-                          .plain = reader == nullptr};
+  Tensor upload(const char* key, size_t tokens, size_t width, const PackedLinear* linear = nullptr) const {
+    const Readers readers{.linears = std::span(&linear, linear == nullptr ? 0 : 1),
+                          .plain = linear == nullptr};
     Tensor out = backend->activations(tokens, width, readers);
     backend->upload(floats_at(request, key), *out);
     return out;
@@ -53,7 +66,14 @@ struct Bench {
     const std::vector<int32_t> zeros(tokens, 0), offsets = ints_at(request, "offsets");
     return backend->batch({.ids = zeros, .types = zeros, .positions = zeros, .offsets = offsets});
   }
-  Napi::Value result(const Activations& out) const {
+  /// Of a verb; where there is a reader, what that makes of it.
+  Napi::Value result(const Activations& made) const {
+    if (reader == nullptr) return downloaded(made);
+    const Tensor out = backend->activations(made.tokens(), reader->rows(), {.linears = {}, .plain = true});
+    backend->linear(*reader, made, {}, *out);
+    return downloaded(*out);
+  }
+  Napi::Value downloaded(const Activations& out) const {
     std::vector<float> values(out.tokens() * out.width());
     backend->download(out, values);
     return float_array(request.Env(), std::move(values));
@@ -70,6 +90,8 @@ struct Bench {
   OpenDevices devices;  ///< Likewise.
   Napi::Object request;
   std::unique_ptr<Backend> backend;
+  /// The linear that the verb's output is made for, alone.
+  std::unique_ptr<PackedLinear> reader;
 };
 
 /// A matrix with what it is multiplied with, so that it can be run more than once.

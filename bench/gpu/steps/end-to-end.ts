@@ -1,7 +1,17 @@
 import { Encoder, type RunOutputs } from 'twofour'
 import { medianInterval, quantile } from '../../../dist/bench/quantile.js'
 import type { Row, StepSettings } from '../results.js'
-import { type Dtype, dtypes, idsOf, modelShapes, tokensOf, type Work, works } from '../scale.js'
+import {
+  type Dtype,
+  dtypes,
+  idsOf,
+  loadOptions,
+  modelShapes,
+  type Scale,
+  tokensOf,
+  type Work,
+  works,
+} from '../scale.js'
 import { modelDirectory } from './models.js'
 
 /** Runs on their way at once, so that the card never waits for JavaScript. */
@@ -20,7 +30,7 @@ export async function endToEnd(settings: StepSettings, emit: (row: Row) => void)
         emit({ model, dtype, leftOut: true })
         continue
       }
-      const subjects = await load(work, model, dtype)
+      const subjects = await load(work, model, dtype, scale)
       try {
         for (const each of works(scale))
           for (const row of await measure(subjects, each, vocab, scale === 'emulated' ? 1 : 5))
@@ -31,11 +41,11 @@ export async function endToEnd(settings: StepSettings, emit: (row: Row) => void)
     }
 }
 
-async function load(work: string, model: string, dtype: Dtype): Promise<Subject[]> {
+async function load(work: string, model: string, dtype: Dtype, scale: Scale): Promise<Subject[]> {
   const subjects: Subject[] = []
   for (const form of ['dense', '2:4'] as const) {
     const encoder = await Encoder.load(modelDirectory(work, model, form), {
-      ...{ device: 'cuda', dtype, sparsity: form === 'dense' ? 'off' : 'auto' },
+      ...{ device: 'cuda', dtype, sparsity: form === 'dense' ? 'off' : 'auto', ...loadOptions(scale) },
     })
     subjects.push({ form, encoder })
   }

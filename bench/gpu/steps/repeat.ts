@@ -1,6 +1,6 @@
 import { Encoder } from 'twofour'
 import type { Row, StepSettings } from '../results.js'
-import { dtypes, idsOf, modelShapes, works } from '../scale.js'
+import { dtypes, idsOf, loadOptions, modelShapes, works } from '../scale.js'
 import { modelDirectory } from './models.js'
 
 /** The same batch again and again, in one encoder and in one that was loaded anew: are the bits the same? */
@@ -15,7 +15,7 @@ export async function repeat({ scale, work }: StepSettings, emit: (row: Row) => 
       let changed = 0
       for (let load = 0; load < 2; load++) {
         const encoder = await Encoder.load(modelDirectory(work, model, form), {
-          ...{ device: 'cuda', dtype, sparsity: form === 'dense' ? 'off' : 'auto' },
+          ...{ device: 'cuda', dtype, sparsity: form === 'dense' ? 'off' : 'auto', ...loadOptions(scale) },
         })
         try {
           for (let round = 0; round < rounds; round++) {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Encoder } from 'twofour'
 import type { Measurement } from '../../../binding.js'
 import type { Row, StepSettings } from '../results.js'
-import { dtypes, modelShapes } from '../scale.js'
+import { dtypes, emulatedTokens, modelShapes } from '../scale.js'
 import { modelDirectory } from './models.js'
 
 /**
@@ -21,11 +21,10 @@ export async function tune({ scale, work, seconds }: StepSettings, emit: (row: R
       }
       const begin = performance.now()
       const encoder = await Encoder.load(modelDirectory(work, model, '2:4'), {
-        ...{
-          device: 'cuda',
-          dtype,
-          tuning: { budget: scale === 'emulated' ? 5000 : Number.POSITIVE_INFINITY },
-        },
+        ...{ device: 'cuda', dtype },
+        ...(scale === 'emulated'
+          ? { maxTokens: emulatedTokens, tuning: { budget: 5000 } }
+          : { tuning: { budget: Number.POSITIVE_INFINITY } }),
       })
       const took = (performance.now() - begin) / 1000
       const seen = new Set<string>()

@@ -45,17 +45,20 @@ __device__ __forceinline__ float to_float(E4m3 x) {
   return (x.bits & 0x7f) == 0x7f ? __uint_as_float(0x7fffffff) : to_float(Half{half}) * 256;
 }
 
-/// Of a number, to the nearest, ties to even, at most 448. Cards before 8.9 have no instruction for it.
+/// The nearest whole number, ties to even; beyond int the nearest int; NaN is 0.
+__device__ __forceinline__ int round_to_int(float x) { return __float2int_rn(x); }
+
+}  // namespace twofour::cuda
+
+#include "cuda/device/e4m3.h"
+
+namespace twofour::cuda {
+
+/// What e4m3_by_steps gives.
 __device__ __forceinline__ uint8_t e4m3_by_instruction(float x) {
   uint16_t pair;
   asm("cvt.rn.satfinite.e4m3x2.f32 %0, %1, %2;" : "=h"(pair) : "f"(0.0f), "f"(x));
   return static_cast<uint8_t>(pair);
-}
-__device__ __forceinline__ uint8_t e4m3_by_steps(float x) {
-  const float size = fminf(fabsf(x), 448);
-  const uint32_t bits = __float_as_uint(size), sign = __float_as_uint(x) >> 24 & 0x80;
-  const uint32_t normal = ((bits + 0x7ffff + (bits >> 20 & 1)) >> 20) - (120 << 3);
-  return static_cast<uint8_t>(sign | (size < 0x1p-6f ? __float2uint_rn(size * 512) : normal));
 }
 __device__ __forceinline__ uint8_t e4m3_bits(float x) {
   NV_IF_ELSE_TARGET(NV_PROVIDES_SM_89, (return e4m3_by_instruction(x);), (return e4m3_by_steps(x);))
@@ -92,9 +95,6 @@ __device__ __forceinline__ uint32_t pack_pair(float low, float high) {
   }
   return pair;
 }
-
-/// The nearest whole number, ties to even; beyond int the nearest int; NaN is 0.
-__device__ __forceinline__ int round_to_int(float x) { return __float2int_rn(x); }
 
 /// 2^x within two units in the last place, in one instruction; what would be subnormal is 0.
 __device__ __forceinline__ float exp2_fast(float x) {
@@ -226,18 +226,21 @@ __device__ __forceinline__ void load_matrix_x2_transposed(uint32_t (&r)[2], Shar
 /// D += A · B, A [16, 16] and B [16, 8] of T (Half or Bfloat16), D [16, 8] of float, spread over the lanes as
 /// the PTX ISA says for mma.m16n8k16. With g = lane / 4, p = 2 · (lane % 4), each register's low half first:
 /// a: rows g, g + 8, g, g + 8 at columns p, p, p + 8, p + 8 (and the next column); b: rows p and p + 8 (and
-/// the next) of column g; d: row g at columns p and p + 1, then row g + 8.
+/// the next) of column g; d: row g at columns p and p + 1, then row g + 8. Volatile, though it has no effect
+/// but d: the compiler must not move it to where only some lanes want d.
 template <class T>
 __device__ __forceinline__ void multiply_16x8x16(float (&d)[4], const uint32_t (&a)[4],
                                                  const uint32_t (&b)[2]) {
   if constexpr (std::is_same_v<T, Half>) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
         "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
   } else {
     static_assert(std::is_same_v<T, Bfloat16>);
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
         "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));

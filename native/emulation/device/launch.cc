@@ -1,6 +1,7 @@
 #include "emulation/device/launch.h"
 
 #include <atomic>
+#include <memory>
 
 #include "emulation/device/block.h"
 
@@ -14,9 +15,10 @@ std::atomic<Launcher> chosen_launcher{launch_now};
 }  // namespace
 
 void run(const Work& work) {
-  // Stacks and shared memory are kept for the next launch on this thread of the host.
-  static thread_local Block block;
-  block.run(work, chosen_order, chosen_seed);
+  // Stacks and shared memory are kept for the next launch on this thread of the host; on the heap, because
+  // what a library that is opened late may have of a thread's own memory is little.
+  static thread_local const auto block = std::make_unique<Block>();
+  block->run(work, chosen_order, chosen_seed);
 }
 
 void set_order(Order order, uint64_t seed) {

@@ -110,6 +110,15 @@ void check_narrow(const Product& product) {
                                               ".");
     }
   }
+  if (integer) return;
+  // Every column of every matrix begins at a multiple of 16 bytes.
+  for (const Matrix* matrix : {&product.c, &product.d}) {
+    if (matrix->stride * static_cast<int64_t>(size_of(matrix->type)) % 16 == 0) continue;
+    refuse(
+        CUBLAS_STATUS_NOT_SUPPORTED,
+        "A product of e4m3 needs columns of C and D at multiples of 16 bytes, got a leading dimension of " +
+            std::to_string(matrix->stride) + " " + name_of(matrix->type) + ".");
+  }
 }
 
 Epilogue epilogue_of(const Problem& problem, bool& has_bias) {
@@ -154,16 +163,15 @@ Scale scale_of(const Problem& problem, cublasLtMatmulDescAttributes_t pointer,
   return scale;
 }
 
-/// "Outer Vector Scaling for FP8 Data Types": A and B both have a vector, D is of 16 or 32 bits, and nothing
-/// else is scaled.
+/// "Outer Vector Scaling for FP8 Data Types": A and B both have a vector, and D is of 16 or 32 bits.
 void check_vectors(const Problem& problem, const Product& product) {
   if (!product.scale_a.is_vector && !product.scale_b.is_vector) return;
   if (!product.scale_a.is_vector || !product.scale_b.is_vector)
     refuse(CUBLAS_STATUS_NOT_SUPPORTED, "Scales per row and column are of A and B together.");
   if (product.scale_a.values == nullptr || product.scale_b.values == nullptr)
     refuse(CUBLAS_STATUS_INVALID_VALUE, "Scales per row and column need a vector for A and one for B.");
-  if (problem.d->type == CUDA_R_8F_E4M3 || product.scale_d.values != nullptr)
-    refuse(CUBLAS_STATUS_NOT_SUPPORTED, "With scales per row and column D is of 16 or 32 bits, not scaled.");
+  if (problem.d->type == CUDA_R_8F_E4M3)
+    refuse(CUBLAS_STATUS_NOT_SUPPORTED, "With scales per row and column D is of 16 or 32 bits.");
 }
 
 }  // namespace
@@ -212,6 +220,8 @@ Product check_problem(const Problem& problem) {
       scale_of(problem, CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, CUBLASLT_MATMUL_DESC_B_SCALE_MODE, "B");
   product.scale_d.values =
       attribute<const float*>(*problem.operation, CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, nullptr);
+  if (product.scale_d.values != nullptr && product.d.type != CUDA_R_8F_E4M3)
+    refuse(CUBLAS_STATUS_INVALID_VALUE, "Only a D of 8-bit floating point has a scale.");
   check_vectors(problem, product);
   return product;
 }

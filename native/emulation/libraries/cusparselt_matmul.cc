@@ -20,10 +20,24 @@ T value_of(const void* data, size_t bytes) {
 }
 
 void set_gelu(MatmulDescriptor& matmul, bool on) {
-  // Published for 8-bit integers only; whether it is the erf or the tanh form is not.
-  if (on && matmul.product.a.type != CUDA_R_8I)
-    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only products of int8 have GELU.");
+  // Published for 8-bit integers in and out only; whether it is the erf or the tanh form is not.
+  if (on && (matmul.product.a.type != CUDA_R_8I || matmul.product.d.type != CUDA_R_8I))
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only products of int8 to int8 have GELU.");
   matmul.gelu = on;
+}
+
+void set_bias(Product& product, const void* bias) {
+  // Of which type it is there, is not published. fp32 is what others have found, and what is believed here.
+  if (bias != nullptr && size_of(product.a.type) == 1 && emulation_setting("cusparselt_bias") == 0)
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "There is no bias for products of 8 bits.");
+  product.bias = bias;
+}
+
+/// `narrow`: the type that has the scale.
+void set_scale(Scale& scale, const float* values, cudaDataType narrow) {
+  if (values != nullptr && narrow != CUDA_R_8F_E4M3)
+    refuse(CUSPARSE_STATUS_NOT_SUPPORTED, "Only matrices of 8-bit floating point have scales.");
+  scale.values = values;
 }
 
 void set_scale_mode(const MatmulDescriptor& matmul, int mode) {
@@ -54,7 +68,7 @@ void set(MatmulDescriptor& matmul, cusparseLtMatmulDescAttribute_t name, const v
       matmul.alpha_vector = value_of<int>(data, bytes) != 0;
       break;
     case CUSPARSELT_MATMUL_BIAS_POINTER:
-      product.bias = value_of<const void*>(data, bytes);
+      set_bias(product, value_of<const void*>(data, bytes));
       break;
     case CUSPARSELT_MATMUL_A_SCALE_MODE:
     case CUSPARSELT_MATMUL_B_SCALE_MODE:
@@ -62,13 +76,13 @@ void set(MatmulDescriptor& matmul, cusparseLtMatmulDescAttribute_t name, const v
       set_scale_mode(matmul, value_of<int>(data, bytes));
       break;
     case CUSPARSELT_MATMUL_A_SCALE_POINTER:
-      product.scale_a.values = value_of<const float*>(data, bytes);
+      set_scale(product.scale_a, value_of<const float*>(data, bytes), product.a.type);
       break;
     case CUSPARSELT_MATMUL_B_SCALE_POINTER:
-      product.scale_b.values = value_of<const float*>(data, bytes);
+      set_scale(product.scale_b, value_of<const float*>(data, bytes), product.b.type);
       break;
     case CUSPARSELT_MATMUL_D_SCALE_POINTER:
-      product.scale_d.values = value_of<const float*>(data, bytes);
+      set_scale(product.scale_d, value_of<const float*>(data, bytes), product.d.type);
       break;
     default:
       refuse(CUSPARSE_STATUS_NOT_SUPPORTED,

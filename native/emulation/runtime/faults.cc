@@ -33,6 +33,7 @@ constexpr Setting kSettings[] = {
     {"cusparselt_best_id", 1, "the configuration that is fastest"},
     {"cusparselt_wrong_id", -1, "the configuration that is faster still, and wrong"},
     {"cusparselt_spill", 0, "bytes that cuSPARSELt writes behind its structs, as if they were larger"},
+    {"cusparselt_bias", 1, "0: cuSPARSELt has no bias for products of 8 bits, 1: one of fp32"},
     {"cusparselt_capture", 1, "0: a product of cuSPARSELt breaks a capture"},
     {"sparse_gain", 130, "modelled speed of a 2:4 product, in percent of the dense one"},
     {"sparse_gain_added", 130, "the same where C is added"},

@@ -6,6 +6,8 @@
 
 #include "backend/formats.h"
 #include "device.h"
+// After device.h, as there.
+#include "cuda/device/e4m3.h"
 #include "emulation/tests/emulator/parts.h"
 
 namespace twofour::emulation {
@@ -121,6 +123,22 @@ void check_backend(Checks& checks, const std::string& name, const Round& round) 
   checks.check(name + ": as the CPU backend rounds", wrong == 0, std::to_string(wrong) + " differ");
 }
 
+/// What cards before 8.9 compute, against what the emulator does.
+void check_steps(Checks& checks) {
+  uint32_t wrong = 0, first = 0;
+  const auto compare = [&](uint32_t bits) {
+    const auto x = std::bit_cast<float>(bits);
+    if (std::isnan(x) || cuda::e4m3_by_steps(x) == from_float<E4m3>(x).bits) return;
+    if (wrong++ == 0) first = bits;
+  };
+  // All signs, exponents and nine bits of fraction, which is five beyond a tie, and what is beside them.
+  for (uint32_t high = 0; high < 1u << 18; ++high) {
+    for (const uint32_t low : {0u, 1u, 0x1fffu, 0x2000u, 0x3fffu}) compare(high << 14 | low);
+  }
+  checks.check("e4m3: the steps for cards without the instruction", wrong == 0,
+               std::to_string(wrong) + " differ, first bits " + std::to_string(first));
+}
+
 }  // namespace
 
 void check_numbers(Checks& checks) {
@@ -130,6 +148,7 @@ void check_numbers(Checks& checks) {
   check_rounding<Half>(checks, "half", 0x7bff, nearest_half);
   check_rounding<Bfloat16>(checks, "bfloat16", 0x7f7f, nearest_bfloat16);
   check_rounding<E4m3>(checks, "e4m3", 0x7e, nearest_e4m3);
+  check_steps(checks);
   check_backend<Bfloat16>(checks, "bfloat16", round_to_bfloat16);
   check_backend<E4m3>(checks, "e4m3", round_to_e4m3);
   checks.check("a pair has its first number in the low half",

@@ -226,7 +226,7 @@ void check_scales(const Functions& lt) {
   product.set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
   product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, rows.data());
   check(product.algorithms().empty(), "D not scaled");
-  check_refusal("D is of 16 or 32 bits, not scaled", "D scaled beside them");
+  check_refusal("Only a D of 8-bit floating point", "D scaled beside them");
   product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, static_cast<const float*>(nullptr));
   product.set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const float*>(nullptr));
   check(product.algorithms().empty(), "both there");
@@ -260,6 +260,18 @@ void check_rules(const Functions& lt) {
                 "multiples of 16, got 40");
   check_refused(lt, {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 36, 64, 5, CUBLASLT_EPILOGUE_BIAS}, nothing,
                 "has no epilogue");
+  const Device scale(4);
+  check_refused(
+      lt, {CUDA_R_8F_E4M3, CUDA_R_16BF, CUDA_R_16BF, 48, 64, 5},
+      [&](Product& p) { p.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, static_cast<const void*>(scale.as())); },
+      "Only a D of 8-bit floating point");
+  check_refused(
+      lt, {CUDA_R_8F_E4M3, CUDA_R_16BF, CUDA_R_16BF, 48, 64, 5},
+      [&](Product& p) {
+        const int64_t stride = 52;
+        lt.cublasLtMatrixLayoutSetAttribute(p.layouts[3], CUBLASLT_MATRIX_LAYOUT_LD, &stride, sizeof(stride));
+      },
+      "columns of C and D at multiples of 16 bytes");
   check_refused(
       lt, {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 64, 64, 64},
       [](Product& p) { p.set(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_T); }, "A transposed and B not");

@@ -112,8 +112,9 @@ class Linear24 {
     const int on = 1;
     const void* pointer = bias.data();
     if (each.bias)
-      lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_BIAS_POINTER, &pointer,
-                                          sizeof(pointer));
+      status = lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_BIAS_POINTER, &pointer,
+                                                   sizeof(pointer));
+    if (status != CUSPARSE_STATUS_SUCCESS) return status;
     if (each.relu)
       lt.cusparseLtMatmulDescSetAttribute(&handle, &matmul, CUSPARSELT_MATMUL_ACTIVATION_RELU, &on,
                                           sizeof(on));
@@ -186,10 +187,10 @@ void check_products(const Functions& lt) {
       {CUDA_R_16BF, CUDA_R_16BF, CUDA_R_16BF, 16, 16, 16, false, false, 0.5, 2, true},
       {CUDA_R_32F, CUDA_R_32F, CUDA_R_32F, 24, 40, 12, true},
       {CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 64, 544, 16},
-      {CUDA_R_8I, CUDA_R_8I, CUDA_R_8I, 32, 64, 16, true, false, 0.001},
-      {CUDA_R_8I, CUDA_R_16F, CUDA_R_16F, 32, 64, 16, true, false, 0.001},
-      {CUDA_R_8I, CUDA_R_16BF, CUDA_R_16BF, 32, 64, 32, true, true, 0.001, 1},
-      {CUDA_R_8F_E4M3, CUDA_R_16BF, CUDA_R_16BF, 96, 544, 16, true},
+      {CUDA_R_8I, CUDA_R_8I, CUDA_R_8I, 32, 64, 16, false, false, 0.001},
+      {CUDA_R_8I, CUDA_R_16F, CUDA_R_16F, 32, 64, 16, false, false, 0.001},
+      {CUDA_R_8I, CUDA_R_16BF, CUDA_R_16BF, 32, 64, 32, false, true, 0.001, 1},
+      {CUDA_R_8F_E4M3, CUDA_R_16BF, CUDA_R_16BF, 96, 544, 16},
       {CUDA_R_8F_E4M3, CUDA_R_32F, CUDA_R_32F, 32, 32, 16, false, false, 1, 1},
       {CUDA_R_8F_E4M3, CUDA_R_16F, CUDA_R_8F_E4M3, 32, 64, 16},
   };
@@ -304,6 +305,10 @@ void check_shapes(const Functions& lt) {
   refused({CUDA_R_16BF, CUDA_R_32F, CUDA_R_32F, 32, 64, 16}, "There is no product of bfloat16");
   refused({CUDA_R_16F, CUDA_R_16F, CUDA_R_16F, 32, 64, 16}, "shapes of A, B and D", kPlain);
   refused({CUDA_R_8I, CUDA_R_32I, CUDA_R_32I, 64, 64, 64}, "along the inner dimension", kPlain);
+  emulation_set("cusparselt_bias", 0);
+  refused({CUDA_R_8I, CUDA_R_16BF, CUDA_R_16BF, 32, 64, 32, true}, "no bias for products of 8 bits");
+  refused({CUDA_R_8F_E4M3, CUDA_R_32F, CUDA_R_32F, 32, 64, 32, true}, "no bias for products of 8 bits");
+  emulation_set("cusparselt_bias", 1);
   emulation_set("compute", 86);
   refused({CUDA_R_8F_E4M3, CUDA_R_16F, CUDA_R_16F, 32, 64, 32}, "needs compute capability 8.9");
   emulation_set("compute", 90);
