@@ -63,6 +63,8 @@ function choices(): string[] {
   const cache = JSON.parse(readFileSync(file, 'utf8')) as Record<string, Measurement[]>
   const classes = new Map<string, Measurement[]>()
   for (const one of Object.values(cache).flat()) {
+    // Whole linears, with one scale and with one for each token: no products.
+    if (one.sparse.endsWith(' by one scale')) continue
     const key = [one.dense, one.rows, one.columns, one.epilogue, one.sparse, boundOf(one.tokens)].join()
     classes.set(key, [...(classes.get(key) ?? []), one])
   }

@@ -226,7 +226,7 @@ void check_scales(const Functions& lt) {
   product.set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F));
   product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, rows.data());
   check(product.algorithms().empty(), "D not scaled");
-  check_refusal("Only a D of 8-bit floating point", "D scaled beside them");
+  check_breach("Only a D of 8-bit floating point", "D scaled beside them");
   product.set(CUBLASLT_MATMUL_DESC_D_SCALE_POINTER, static_cast<const float*>(nullptr));
   product.set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const float*>(nullptr));
   check(product.algorithms().empty(), "both there");
