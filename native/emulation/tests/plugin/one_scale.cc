@@ -171,10 +171,10 @@ class OneLinear {
 };
 
 /// The output, the bias (inside of cuBLASLt) and what is between product and activation are rounded to
-/// bfloat16, half a unit of 2⁻⁸ each.
+/// bfloat16, by up to 2⁻⁸ of them each, and GELU is steeper than 1 where it is large, at most 1.13.
 std::string difference(const std::vector<float>& got, const std::vector<float>& wanted) {
   for (size_t at = 0; at < wanted.size(); ++at) {
-    const float tolerance = 0x1p-8f * (std::fabs(wanted[at]) + 2);
+    const float tolerance = 0x1p-8f * (2.13f * std::fabs(wanted[at]) + 2);
     if (!(std::fabs(got[at] - wanted[at]) <= tolerance))
       return "Number " + std::to_string(at) + " is " + std::to_string(got[at]) + ", expected " +
              std::to_string(wanted[at]) + ".";
