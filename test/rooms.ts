@@ -9,14 +9,15 @@ type Line = { readonly text: string; readonly number: number }
 /** Room of native/ → the rooms that it may include, beside itself. */
 export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  algebra: ['base'],
   backend: ['base'],
-  pruning: ['base'],
+  pruning: ['base', 'algebra'],
   engine: ['base', 'backend'],
-  cpu: ['base', 'backend'],
+  cpu: ['base', 'algebra', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
   emulation: ['base', 'backend', 'cuda', 'plain'],
-  node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
+  node: ['base', 'algebra', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
 const concreteBackends = ['cpu', 'plain', 'cuda']
