@@ -586,7 +586,7 @@ export type Ops = {
     device: string,
     request: { input: Float32Array; tokens: number; width: number; rows: Int32Array },
   ): Float32Array
-  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a, `sums` being symmetric. */
+  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a. */
   addProducts(
     device: string,
     request: {

@@ -21,8 +21,8 @@ WalkStage walk_stage_from(std::string_view name);
 /// it is inside of one; all else is held for a chunk of sequences at a time.
 ///
 /// Methods throw Error INTERNAL when they are called out of order, Error FILE_… when weights cannot be read,
-/// Cancelled, and what verbs throw. After any of these the walk stands where it stood, and may be asked
-/// again.
+/// Cancelled, and what verbs throw. After any of these the walk stands before the layer that it stood before,
+/// and the call may be repeated.
 class Walk {
  public:
   /// `backend` is borrowed and must have Analysis. `outside`: slots outside of the layers.
