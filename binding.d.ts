@@ -462,6 +462,9 @@ export type Addon = {
     rows: number
     sums: Float64Array
     squares: Float64Array
+    /** Σ y and Σ y², [rows]. */
+    targets: Float64Array
+    energies: Float64Array
     /** [columns, columns] and [rows, columns]; empty where they were not collected. */
     products: Float32Array
     cross: Float32Array

@@ -41,6 +41,8 @@ async function statesOf(checkpoint: Checkpoint, sequences: readonly Sequence[]):
   return hiddenStates!.map((state) => rowsOf(state, checkpoint.spec.hidden))
 }
 
+const squaresOf = (rows: Rows) => sumsOf(rows.map((row) => row.map((value) => value ** 2)))
+
 /** Compares all that moments have with the sums over x, and over y where there is a target. */
 function momentsAre(t: ExecutionContext, moments: Described, x: Rows, y: Rows | null, what: string): void {
   const tolerance = 1e-5
@@ -48,8 +50,9 @@ function momentsAre(t: ExecutionContext, moments: Described, x: Rows, y: Rows | 
   t.is(moments.rows, y?.[0]?.length ?? 0, what)
   const { columns } = moments
   equalWithin(t, moments.sums, sumsOf(x), tolerance, `${what}: sums`)
-  const squares = sumsOf(x.map((row) => row.map((value) => value ** 2)))
-  equalWithin(t, moments.squares, squares, tolerance, `${what}: squares`)
+  equalWithin(t, moments.squares, squaresOf(x), tolerance, `${what}: squares`)
+  equalWithin(t, moments.targets, sumsOf(y ?? []), tolerance, `${what}: targets`)
+  equalWithin(t, moments.energies, squaresOf(y ?? []), tolerance, `${what}: energies`)
   equalWithin(t, moments.products, productsOf(x, x), tolerance, `${what}: products`, [columns, columns])
   const cross = y === null ? [] : productsOf(y, x)
   equalWithin(t, moments.cross, cross, tolerance, `${what}: cross`, [moments.rows, columns])
@@ -161,7 +164,7 @@ async function alone(
   return moments
 }
 
-const fields = ['sums', 'squares', 'products', 'cross'] as const
+const fields = ['sums', 'squares', 'products', 'cross', 'targets', 'energies'] as const
 
 test('chunks and threads change nothing but the last digits', async (t) => {
   const checkpoint = await reluModel()
