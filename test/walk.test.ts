@@ -321,7 +321,7 @@ test('steps out of order are refused with a sentence', async (t) => {
   walk.dispose()
   walk.dispose()
   await t.notThrowsAsync(queued)
-  await refused((async () => walk.restart())(), /This walk was disposed/)
+  await refused(walk.restart(), /This walk was disposed/)
 })
 
 test('weights that are gone are an error when they are needed, and the walk can be restarted', async (t) => {
