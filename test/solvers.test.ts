@@ -334,7 +334,7 @@ test('numbers are stored in their dtype to nearest, ties to even', async (t) => 
     ...([
       [-1 - 2 ** -8 - 2 ** -20, 0xbf81],
       [2 - 2 ** -9, 0x4000],
-      [3e-39, 0x0020],
+      [3e-39, 0x0021],
     ] as [number, number][]),
   ]
   t.deepEqual(
