@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backend/pooling.h"
+#include "base/isa.h"
 #include "cpu/activations.h"
 #include "cpu/cpu_analysis.h"
 #include "cpu/device_objects.h"
@@ -153,12 +154,12 @@ std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool) { return std::make_u
 
 std::vector<std::string> supported_isas() {
   std::vector<std::string> names;
-  for (const Kernels& kernels : all_kernels()) {
-    if (kernels.supported) names.emplace_back(kernels.isa);
+  for (const Isa& isa : all_isas()) {
+    if (isa.supported) names.emplace_back(isa.name);
   }
   return names;
 }
 
-std::string chosen_isa() { return std::string(choose_kernels().isa); }
+std::string chosen_isa() { return std::string(choose_isa().name); }
 
 }  // namespace twofour::cpu

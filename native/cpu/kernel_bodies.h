@@ -341,10 +341,9 @@ void to_bfloat16_body(const float* row, size_t width, uint16_t* out) {
 /// The functions of one file: W lanes, V vectors to a panel, R tokens to a tile; Dot4 multiplies levels, with
 /// R4 tokens to a tile.
 template <int W, int V, int R, class Dot4, int R4>
-Kernels make_kernels(std::string_view isa, bool supported) {
+Kernels make_kernels(std::string_view isa) {
   return {
       .isa = isa,
-      .supported = supported,
       .panel = W * V,
       .linear = linear_body<Float32<W>, V, R>,
       .linear_bfloat16 = nullptr,

@@ -88,7 +88,6 @@ struct SparseBlock {
 /// The inner loops of one instruction set. The same sources give each of them (kernel_bodies.h).
 struct Kernels {
   std::string_view isa;
-  bool supported;  ///< By this processor.
   /// Rows of W per panel. A panel is [depth][panel] words, so that one step of the sum is one short run.
   size_t panel;
   using Linear = void (*)(const LinearBlock& block);
@@ -131,11 +130,7 @@ Kernels avx512_kernels();
 Kernels avx512vnni_kernels();
 Kernels avx512bf16_kernels();
 
-/// Every instruction set this binary has, best first; the last runs anywhere.
-std::span<const Kernels> all_kernels();
-
-/// The best that the machine supports, or the one that TWOFOUR_ISA names.
-/// Throws Error DEVICE_UNAVAILABLE when that one is unknown or not supported, naming those that are.
+/// Those of `choose_isa`, whose errors it throws.
 const Kernels& choose_kernels();
 
 }  // namespace twofour::cpu
