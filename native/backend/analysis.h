@@ -8,13 +8,14 @@ namespace twofour {
 
 /// What calibration and gradients need beyond a forward pass: an optional second part of the contract, in the
 /// same manner (backend.h). All activations are made `plain` and are as wide as the formulas say; `out` is
-/// never an operand unless a verb says so. Sums are fp32 or wider.
+/// never an operand unless a verb says so. Sums are fp32 or wider. Where this part is there, a dense float32
+/// linear reads whatever was made `plain`, whether it was named as a reader or not.
 class Analysis {
  public:
   virtual ~Analysis() = default;
 
   /// sums[i, j] += Σ over tokens of a[token, i] · b[token, j]; sums [a.width, b.width]. Waits. `a` and `b`
-  /// may be the same.
+  /// may be the same; `sums` is symmetric then, before and after.
   virtual void add_products(const Activations& a, const Activations& b, std::span<float> sums) = 0;
 
   /// out = activation(in); may be in place.

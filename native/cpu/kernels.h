@@ -105,9 +105,13 @@ struct Kernels {
   void (*sparse)(const SparseBlock& block);
   size_t (*attention_scratch)(size_t tokens, size_t head_size);
   void (*attention)(const AttentionBlock& block);
+  /// What each of the head's queries gives each key, [tokens, tokens] in `output`; reads no values.
+  void (*probabilities)(const AttentionBlock& block);
   /// out = (in − mean) / √(variance + ε) · gain + bias over `width` numbers; may be in place.
   void (*layer_norm)(const float* in, const float* gain, const float* bias, float epsilon, size_t width,
                      float* out);
+  /// out = activation(in) over `count` numbers; may be in place.
+  void (*activate)(Activation activation, const float* in, size_t count, float* out);
 
   // Of gradient_bodies.h.
   /// out = gradient · activation'(in) over `count` numbers; may be in place of the gradient.
