@@ -113,17 +113,17 @@ struct Kernels {
   /// out = activation(in) over `count` numbers; may be in place.
   void (*activate)(Activation activation, const float* in, size_t count, float* out);
 
-  // Of gradient_bodies.h.
+  // Of gradient_bodies.h, which adds them.
   /// out = gradient · activation'(in) over `count` numbers; may be in place of the gradient.
   void (*activate_backward)(Activation activation, const float* in, const float* gradient, size_t count,
-                            float* out);
+                            float* out) = nullptr;
   /// out[g] = Σ a · b over the numbers of group g.
-  void (*dot_groups)(const float* a, const float* b, size_t group, size_t groups, float* out);
+  void (*dot_groups)(const float* a, const float* b, size_t group, size_t groups, float* out) = nullptr;
   /// The gradient by `in` of layer_norm; out is neither `in` nor the gradient.
   void (*layer_norm_backward)(const float* in, const float* gain, float epsilon, const float* gradient,
-                              size_t width, float* out);
-  size_t (*attention_backward_scratch)(size_t tokens, size_t head_size);
-  void (*attention_backward)(const AttentionBackwardBlock& block);
+                              size_t width, float* out) = nullptr;
+  size_t (*attention_backward_scratch)(size_t tokens, size_t head_size) = nullptr;
+  void (*attention_backward)(const AttentionBackwardBlock& block) = nullptr;
 };
 
 // One file each.

@@ -20,7 +20,7 @@ struct GradientRequest {
   std::vector<int32_t> batches;
   Gates gates;
   bool heads = false, neurons = false, shared = false, rows = false;
-  std::set<std::string> weights;
+  std::set<std::string> weights = {};
 };
 
 struct GradientResult {
