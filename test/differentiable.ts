@@ -83,7 +83,14 @@ export class Differentiable {
   }
 }
 
-export const gateNames = ['perToken', 'perExample', 'perBatch', 'sum', 'exampleSquares', 'batchSquares'] as const
+export const gateNames = [
+  'perToken',
+  'perExample',
+  'perBatch',
+  'sum',
+  'exampleSquares',
+  'batchSquares',
+] as const
 export type GateName = (typeof gateNames)[number] & keyof GateGradients
 
 /** Losses that fit a model's outputs, of random targets: of the logits where it has a head, else of sentence vectors. */

@@ -78,7 +78,15 @@ test.serial('layerNormBackward is the derivative of layerNorm', async (t) => {
     for (const width of widths) {
       const [input, gradient] = [floats(tokens * width).map((x) => x + 3), floats(tokens * width)]
       // An ε that keeps rows of few numbers from being divided by next to nothing.
-      const request = { input, gradient, tokens, width, gain: floats(width), bias: floats(width), epsilon: 0.1 }
+      const request = {
+        input,
+        gradient,
+        tokens,
+        width,
+        gain: floats(width),
+        bias: floats(width),
+        epsilon: 0.1,
+      }
       const call = (device: string) => ops.layerNormBackward(device, request)
       // Differences from a mean of 3 are known to 4 ε, and the slope is at most one over √0.1.
       const allowed = (4 * epsilon * (Math.sqrt(width) + 4) * (1 + 4 / Math.sqrt(0.1))) / Math.sqrt(0.1)
