@@ -338,16 +338,24 @@ export type GradientRequest = {
   types: Int32Array
   offsets: Int32Array
   loss: Loss
-  /** Minibatches as boundaries between sequences, first 0, last all; of `cosine` even. Also what is computed at a time. */
+  /** Minibatches as boundaries between sequences, first 0, last all; of `cosine` even. */
   batches: Int32Array
   /** What context of a head and activations of a neuron are multiplied with; absent: ones. */
   headGates?: Float32Array
   neuronGates?: Float32Array
   heads: boolean
   neurons: boolean
+  /**
+   * Units are those of weight sets, in the order of their numbers: over all applications of a set the derivatives are
+   * summed before anything is reduced. Gates are given for each application all the same. Absent: false.
+   */
+  shared?: boolean
   /** Rows of `examples` and `batches` as well. */
   rows: boolean
-  /** Linear slots ('layers.0.ffnIn' …) whose weights' gradients are wanted, summed over everything. */
+  /**
+   * Linear slots ('layers.0.ffnIn' …, 'pooler', 'head.transform', 'head.output') whose weights' gradients are wanted,
+   * summed over everything.
+   */
   weights: readonly string[]
 }
 
@@ -674,6 +682,44 @@ export type Ops = {
     device: string,
     request: {
       qkv: Float32Array
+      offsets: Int32Array
+      heads: number
+      headSize: number
+      bias: Float32Array | null
+      span: number
+    },
+  ): Float32Array
+  activateBackward(
+    device: string,
+    request: {
+      input: Float32Array
+      gradient: Float32Array
+      tokens: number
+      width: number
+      activation: string
+    },
+  ): Float32Array
+  dotGroups(
+    device: string,
+    request: { a: Float32Array; b: Float32Array; tokens: number; width: number; group: number },
+  ): Float32Array
+  layerNormBackward(
+    device: string,
+    request: {
+      input: Float32Array
+      gradient: Float32Array
+      tokens: number
+      width: number
+      gain: Float32Array
+      bias: Float32Array
+      epsilon: number
+    },
+  ): Float32Array
+  attentionBackward(
+    device: string,
+    request: {
+      qkv: Float32Array
+      gradient: Float32Array
       offsets: Int32Array
       heads: number
       headSize: number

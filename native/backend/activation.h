@@ -14,4 +14,7 @@ Activation activation_from(std::string_view name);
 /// The plain formula, in double inside.
 float activate(Activation activation, float x);
 
+/// Its derivative, of relu 0 at 0.
+double activation_slope(Activation activation, double x);
+
 }  // namespace twofour

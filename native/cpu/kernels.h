@@ -40,6 +40,19 @@ struct AttentionBlock {
   float* scratch;     ///< Kernels::attention_scratch(tokens, head_size) floats
 };
 
+/// One head of one sequence, backwards. What is not said is as in AttentionBlock.
+struct AttentionBackwardBlock {
+  size_t tokens, head_size;
+  size_t stride;  ///< between tokens of qkv and of its gradient
+  const float *query, *key, *value;
+  const float* gradient;  ///< by the output: first of the head's columns
+  size_t gradient_stride;
+  float *query_out, *key_out, *value_out;
+  float scale;
+  const float* bias;
+  float* scratch;  ///< Kernels::attention_backward_scratch(tokens, head_size) floats
+};
+
 /// Rows of a sparse W that are summed side by side: a multiple of every kernel's lanes.
 constexpr size_t kSparseRows = 64;
 /// Columns of a depth block: its part of a tile of 64 tokens is as large as the first cache of most
@@ -99,6 +112,18 @@ struct Kernels {
                      float* out);
   /// out = activation(in) over `count` numbers; may be in place.
   void (*activate)(Activation activation, const float* in, size_t count, float* out);
+
+  // Of gradient_bodies.h, which adds them.
+  /// out = gradient · activation'(in) over `count` numbers; may be in place of the gradient.
+  void (*activate_backward)(Activation activation, const float* in, const float* gradient, size_t count,
+                            float* out) = nullptr;
+  /// out[g] = Σ a · b over the numbers of group g.
+  void (*dot_groups)(const float* a, const float* b, size_t group, size_t groups, float* out) = nullptr;
+  /// The gradient by `in` of layer_norm; out is neither `in` nor the gradient.
+  void (*layer_norm_backward)(const float* in, const float* gain, float epsilon, const float* gradient,
+                              size_t width, float* out) = nullptr;
+  size_t (*attention_backward_scratch)(size_t tokens, size_t head_size) = nullptr;
+  void (*attention_backward)(const AttentionBackwardBlock& block) = nullptr;
 };
 
 // One file each.

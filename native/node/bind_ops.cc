@@ -247,6 +247,39 @@ Napi::Value attention_probabilities(const Bench& bench) {
   return float_array(bench.request.Env(), std::move(all));
 }
 
+Napi::Value activate_backward(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), gradient = bench.upload("gradient", tokens, width);
+  const Activation activation = activation_from(text_at(bench.request, "activation"));
+  analysis_of(bench).activate_backward(*in, activation, *gradient, *gradient);
+  return bench.result(*gradient);
+}
+
+Napi::Value dot_groups(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width"), group = bench.size("group");
+  const Tensor a = bench.upload("a", tokens, width), b = bench.upload("b", tokens, width),
+               out = bench.blank(tokens, width / group);
+  analysis_of(bench).dot_groups(*a, *b, group, *out);
+  return bench.result(*out);
+}
+
+Napi::Value layer_norm_backward(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), gradient = bench.upload("gradient", tokens, width),
+               out = bench.blank(tokens, width);
+  analysis_of(bench).layer_norm_backward(*in, *norm_of(bench), *gradient, *out);
+  return bench.result(*out);
+}
+
+Napi::Value attention_backward(const Bench& bench) {
+  const AttentionCall call(bench);
+  const size_t model = call.attention.heads * call.attention.head_size;
+  const Tensor gradient = bench.upload("gradient", call.tokens, model),
+               out = bench.blank(call.tokens, 3 * model);
+  analysis_of(bench).attention_backward(*call.batch, *call.in, call.attention, *gradient, *out);
+  return bench.result(*out);
+}
+
 }  // namespace
 
 void bind_ops(Environment&, Napi::Object& exports) {
@@ -266,6 +299,10 @@ void bind_ops(Environment&, Napi::Object& exports) {
   add("scaleGroups", scale_groups);
   add("add", sum);
   add("attentionProbabilities", attention_probabilities);
+  add("activateBackward", activate_backward);
+  add("dotGroups", dot_groups);
+  add("layerNormBackward", layer_norm_backward);
+  add("attentionBackward", attention_backward);
   add_method(ops, "devices", [](const Napi::CallbackInfo& info) -> Napi::Value {
     const Napi::Array names = Napi::Array::New(info.Env());
     for (const std::string& name : backend_names()) names.Set(names.Length(), name);

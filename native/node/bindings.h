@@ -9,6 +9,7 @@ namespace twofour::node {
 void bind_cuda(Napi::Object& exports);
 void bind_encoder(Environment& environment, Napi::Object& exports);
 void bind_pruning(Environment& environment, Napi::Object& exports);
+void bind_gradients(Environment& environment, Napi::Object& exports);
 void bind_walk(Environment& environment, Napi::Object& exports);
 void bind_calibration(Environment& environment, Napi::Object& exports);
 void bind_algebra(Napi::Object& exports);
