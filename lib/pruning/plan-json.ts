@@ -1,11 +1,12 @@
 import type { Slot } from '../architecture/spec.js'
-import { checkInteger, checkKeys, checkOneOf, checkString, expected } from '../check.js'
+import { checkInteger, checkKeys, checkOneOf, expected } from '../check.js'
 import { type Decision, nothingDecided } from '../checkpoint/decision.js'
 import { keptWeightSets, layerOfSet } from '../checkpoint/structure.js'
 import { changeableSlots, type PlanBase, prunableSlots } from './base.js'
 import { checkAscending, checkEntries, checkList } from './json-lists.js'
-import type { PruningPass, StepReport } from './pattern.js'
+import type { PruningPass } from './pattern.js'
 import { checkBase } from './plan-base-json.js'
+import { checkReport } from './plan-report-json.js'
 import { prepareRecipe } from './recipe.js'
 
 /** A plan's JSON, checked: everything but bits and new numbers. `masks` and `values` name the slots that have some. */
@@ -69,27 +70,6 @@ function checkPass(what: string, value: unknown, base: PlanBase): PruningPass {
   )
   if (steps.length === recipe.steps.length) return { recipe, steps }
   throw new RangeError(expected(`${what}.steps`, `${recipe.steps.length} long, as the recipe`, steps.length))
-}
-
-function checkReport(what: string, value: unknown): StepReport {
-  checkKeys(what, value, ['pattern', 'unit', 'of', 'removed', 'tails'])
-  const of = checkInteger(`${what}.of`, value.of)
-  const tails = value.tails === undefined ? undefined : checkList(`${what}.tails`, value.tails)
-  return {
-    pattern: checkString(`${what}.pattern`, value.pattern),
-    unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
-    of,
-    removed: checkInteger(`${what}.removed`, value.removed, 0, of),
-    ...(tails && { tails: tails.map((tail, at) => checkTail(`${what}.tails[${at}]`, tail)) }),
-  }
-}
-
-function checkTail(what: string, value: unknown): { slot: Slot; columns: number } {
-  checkKeys(what, value, ['slot', 'columns'])
-  return {
-    slot: checkString(`${what}.slot`, value.slot),
-    columns: checkInteger(`${what}.columns`, value.columns),
-  }
 }
 
 function checkHeads(what: string, value: unknown, base: PlanBase, set: number): readonly number[] {
