@@ -588,4 +588,40 @@ export type Ops = {
     device: string,
     request: { input: Float32Array; tokens: number; width: number; rows: Int32Array },
   ): Float32Array
+  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a. */
+  addProducts(
+    device: string,
+    request: {
+      a: Float32Array
+      columns: number
+      b?: Float32Array
+      otherColumns?: number
+      tokens: number
+      sums: Float32Array
+    },
+  ): Float32Array
+  activate(
+    device: string,
+    request: { input: Float32Array; tokens: number; width: number; activation: string },
+  ): Float32Array
+  scaleGroups(
+    device: string,
+    request: { input: Float32Array; tokens: number; width: number; factors: Float32Array; group: number },
+  ): Float32Array
+  add(
+    device: string,
+    request: { a: Float32Array; b: Float32Array; tokens: number; width: number },
+  ): Float32Array
+  /** [heads, tokens, tokens] of each sequence, one after another. */
+  attentionProbabilities(
+    device: string,
+    request: {
+      qkv: Float32Array
+      offsets: Int32Array
+      heads: number
+      headSize: number
+      bias: Float32Array | null
+      span: number
+    },
+  ): Float32Array
 }

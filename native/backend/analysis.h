@@ -8,7 +8,8 @@ namespace twofour {
 
 /// What calibration and gradients need beyond a forward pass: an optional second part of the contract, in the
 /// same manner (backend.h). All activations are made `plain` and are as wide as the formulas say; `out` is
-/// never an operand unless a verb says so. Sums are fp32 or wider.
+/// never an operand unless a verb says so. Sums are fp32 or wider. Where this part is there, a dense float32
+/// linear reads whatever was made `plain`, whether it was named as a reader or not.
 class Analysis {
  public:
   virtual ~Analysis() = default;

@@ -75,7 +75,6 @@ struct SparseBlock {
 /// The inner loops of one instruction set. The same sources give each of them (kernel_bodies.h).
 struct Kernels {
   std::string_view isa;
-  bool supported;  ///< By this processor.
   /// Rows of W per panel. A panel is [depth][panel] words, so that one step of the sum is one short run.
   size_t panel;
   using Linear = void (*)(const LinearBlock& block);
@@ -93,9 +92,13 @@ struct Kernels {
   void (*sparse)(const SparseBlock& block);
   size_t (*attention_scratch)(size_t tokens, size_t head_size);
   void (*attention)(const AttentionBlock& block);
+  /// What each of the head's queries gives each key, [tokens, tokens] in `output`; reads no values.
+  void (*probabilities)(const AttentionBlock& block);
   /// out = (in − mean) / √(variance + ε) · gain + bias over `width` numbers; may be in place.
   void (*layer_norm)(const float* in, const float* gain, const float* bias, float epsilon, size_t width,
                      float* out);
+  /// out = activation(in) over `count` numbers; may be in place.
+  void (*activate)(Activation activation, const float* in, size_t count, float* out);
 };
 
 // One file each.
@@ -106,11 +109,7 @@ Kernels avx512_kernels();
 Kernels avx512vnni_kernels();
 Kernels avx512bf16_kernels();
 
-/// Every instruction set this binary has, best first; the last runs anywhere.
-std::span<const Kernels> all_kernels();
-
-/// The best that the machine supports, or the one that TWOFOUR_ISA names.
-/// Throws Error DEVICE_UNAVAILABLE when that one is unknown or not supported, naming those that are.
+/// Those of `choose_isa`, whose errors it throws.
 const Kernels& choose_kernels();
 
 }  // namespace twofour::cpu

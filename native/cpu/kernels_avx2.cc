@@ -32,10 +32,7 @@ struct MaddDot4 {
 
 }  // namespace
 
-Kernels avx2_kernels() {
-  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return make_kernels<8, 2, 6, MaddDot4, 3>("avx2", supported);
-}
+Kernels avx2_kernels() { return make_kernels<8, 2, 6, MaddDot4, 3>("avx2"); }
 
 }  // namespace twofour::cpu
 #endif

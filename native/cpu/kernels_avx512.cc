@@ -28,12 +28,7 @@ struct MaddDot4 {
 
 }  // namespace
 
-Kernels avx512_kernels() {
-  const bool supported = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                         __builtin_cpu_supports("fma");
-  return make_kernels<16, 2, 12, MaddDot4, 8>("avx512", supported);
-}
+Kernels avx512_kernels() { return make_kernels<16, 2, 12, MaddDot4, 8>("avx512"); }
 
 }  // namespace twofour::cpu
 #endif

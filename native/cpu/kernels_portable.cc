@@ -12,6 +12,6 @@ constexpr int kVectors = 2;
 
 }  // namespace
 
-Kernels portable_kernels() { return make_kernels<4, kVectors, 4, PlainDot4<4>, 2>("portable", true); }
+Kernels portable_kernels() { return make_kernels<4, kVectors, 4, PlainDot4<4>, 2>("portable"); }
 
 }  // namespace twofour::cpu
