@@ -504,6 +504,59 @@ export type Addon = {
 
   /** The backends' verbs one by one, for parity tests. */
   readonly ops: Ops
+  /** Dense linear algebra (native/algebra) one by one, for tests. */
+  readonly algebra: AlgebraOps
+}
+
+/** Matrices are row-major; strides count elements between rows. */
+export type AlgebraOps = {
+  /** c [m, n] + scale · a · b, with a [m, k] (transposed: [k, m]) and b [k, n]; `mirrored`: aᵀ and b are the same. */
+  product<T extends Float32Array | Float64Array>(request: {
+    isa: string
+    a: T
+    aStride: number
+    transposed: boolean
+    mirrored: boolean
+    b: T
+    bStride: number
+    c: T
+    cStride: number
+    m: number
+    k: number
+    n: number
+    scale: number
+    threads: number
+  }): T
+  /**
+   * Of a symmetric matrix [n, n]: L, its inverse, U with Uᵀ U = inverse, and the solution of matrix · x = right
+   * [n, columns]. Or the row at which it proves not to be positive definite.
+   */
+  factors(request: {
+    matrix: Float64Array
+    n: number
+    right: Float64Array
+    columns: number
+    threads: number
+  }):
+    | {
+        failedAt?: undefined
+        lower: Float64Array
+        inverse: Float64Array
+        upper: Float64Array
+        solution: Float64Array
+      }
+    | { failedAt: number }
+  /** x [rows, n] with (matrix + shift · I)_SS x_S = right_S for each row's support S, by conjugate gradients. */
+  maskedSolution(request: {
+    matrix: Float32Array
+    n: number
+    shift: number
+    bits: Uint8Array
+    right: Float32Array
+    tolerance: number
+    steps: number
+    threads: number
+  }): Float32Array
 }
 
 /**
