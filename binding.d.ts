@@ -284,6 +284,7 @@ export type UpdateResult = {
 }
 
 export type SparseGptRequest = {
+  /** As an update's, but for `columns`: the inputs over which N:M's groups run. */
   weight: WeightSource
   bias: WeightSource
   moments: MomentsHandle

@@ -48,8 +48,7 @@ async function run(work: Work): Promise<void> {
   if (atOnce) await choose(work, scope, await momentsForAll(work))
   if (atOnce && !updates) return
 
-  const full = step.score === 'sparsegpt' || step.update === 'refit'
-  const stopping = { full, target: updates ? step.target! : 'own', prefix: 'pruned' } as const
+  const stopping = { full: updates, target: updates ? step.target! : 'own', prefix: 'pruned' } as const
   await visit(work, stopping, async (stop) => {
     const chosen = atOnce || step.score === 'sparsegpt'
     if (!chosen) await choose(work, stop.weights, sameForAll(stop))

@@ -55,7 +55,10 @@ export async function sparseGptLinear(
 ): Promise<Changed> {
   const { damping, outcome } = settings(context, step, linear)
   const sources = asStored(context, decision, linear)
-  const request: SparseGptRequest = { ...sources, pattern, block, damping }
+  const { columns } = structureOf(context.base, decision, linear.weight.slot)
+  // Groups run over the inputs that are left; the others are zeros already.
+  const weight = { ...sources.weight, ...(columns && { columns, form: 'mask' as const }) }
+  const request: SparseGptRequest = { ...sources, weight, pattern, block, damping }
   const result = await native((control) => addon().sparseGpt(request, control), { signal: context.signal })
   const masks = new Map(decision.masks).set(linear.weight.slot, result.bits)
   const next = withValues({ ...decision, masks }, linear, result)
