@@ -197,6 +197,8 @@ export type SelectRequest = {
   /** Matrices [rows, columns]; their `bits` say what is gone already and goes first. */
   weights: WeightSource[]
   score: string
+  /** The highest go first; of equal ones still the later. */
+  reverse?: boolean
   /** One for each matrix, where the score reads activations; only squares are needed. */
   moments?: MomentsHandle[]
   /** Of the random score. */
@@ -282,6 +284,7 @@ export type UpdateResult = {
 }
 
 export type SparseGptRequest = {
+  /** As an update's, but for `columns`: the inputs over which N:M's groups run. */
   weight: WeightSource
   bias: WeightSource
   moments: MomentsHandle

@@ -196,6 +196,8 @@ test('eval reads columns by name or number', async (t) => {
 
 test('prune and eval refuse misuse in the words of the command line', async (t) => {
   const prune = ['prune', bertBase, '--out', join(temporaryDirectory(), 'out')]
+  const ids = join(temporaryDirectory(), 'ids.json')
+  await writeFile(ids, '[[2, 5, 3]]')
   const evaluate = ['eval', demoModel, '--data', demoPairs, '--task', 'similarity']
   const cases: [string[], number, RegExp][] = [
     [['prune', bertBase, '--pattern', '2:4'], 2, /Expected --out, got none/],
@@ -216,8 +218,24 @@ test('prune and eval refuse misuse in the words of the command line', async (t) 
     ],
     [[...prune, '--pattern', '2:4', '--slots', 'qury'], 2, /`--slots\[0\]`.* Did you mean `query`\?/],
     [[...prune, '--pattern', 'haeds'], 2, /Unknown pattern 'haeds' in `--pattern`\. Did you mean `heads`\?/],
-    [[...prune, '--pattern', '2:4', '--update', 'refit'], 2, /Expected --update to be 'none'/],
-    [[...prune, '--pattern', '2:4', '--calibration', 'f'], 2, /leave --calibration out/],
+    [[...prune, '--pattern', '2:4', '--update', 'refitt'], 2, /`--update`.* Did you mean `refit`/],
+    [
+      [...prune, '--pattern', '2:4', '--update', 'refit'],
+      2,
+      /Step 1 .* update 'refit', and there is none\. Pass --calibration FILE\.\n/,
+    ],
+    [[...prune, '--pattern', '2:4', '--score', 'wanda'], 2, /Step 1 .* score 'wanda', and there is none/],
+    [[...prune, '--pattern', 'heads', '--remove', '1', '--update', 'bias'], 2, /--update does not go with/],
+    [[...prune, '--pattern', '2:4', '--calibration', ids], 2, /Expected --calibration to be absent/],
+    [[...prune, '--pattern', '2:4', '--calibration-limit', '3'], 2, /is for --calibration FILE/],
+    [[...prune, '--apply', 'p', '--calibration', ids], 2, /--calibration is for a recipe/],
+    [[...prune, '--recipe', 'r', '--reverse'], 2, /--reverse is for a step by options/],
+    [[...prune, '--pattern', '2:4', '--score', 'wanda', '--calibration', '/no/such.txt'], 1, /no\/such/],
+    [
+      [...prune, '--pattern', '2:4', '--score', 'ria', '--calibration', ids, '--task', 'similarty'],
+      2,
+      /Expected `--task` to be .* Did you mean `similarity`\?/,
+    ],
     [[...prune, '--pattern', '2:4', '--form', 'zip'], 2, /Expected --form to be masked, removed or onnx/],
     [[...prune, '--pattern', '2:4', '--dtype', 'float16'], 2, /leave --dtype out/],
     [[...prune, '--recipe', '/no/such.json'], 1, /\/no\/such\.json/],

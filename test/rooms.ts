@@ -41,7 +41,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
-  pruning: [...ground, 'addon', 'architecture', 'checkpoint'],
+  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'calibration'],
   cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [
@@ -56,9 +56,13 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
   ],
   evaluation: [...ground, 'addon', 'encoder', 'sentence-config', 'tokenizer'],
+  calibration: [
+    ...[...ground, 'addon', 'architecture', 'checkpoint'],
+    ...['encoder', 'evaluation', 'tokenizer'],
+  ],
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
-    ...['pruning', 'encoder', 'evaluation'],
+    ...['calibration', 'pruning', 'encoder', 'evaluation'],
   ],
   bench: ['index'],
   report: ['index'],

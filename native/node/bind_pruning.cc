@@ -33,6 +33,7 @@ Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& i
     std::string score;
     uint64_t seed, stream;
     std::vector<SharedMoments> moments;
+    bool reverse;
     pruning::Pattern pattern;
     pruning::Selection selection;
   };
@@ -42,14 +43,15 @@ Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& i
                                              size_at(request, "seed"),
                                              size_at(request, "stream"),
                                              moments_at(request),
+                                             has(request, "reverse") && flag_at(request, "reverse"),
                                              pattern_of(object_at(request, "pattern")),
                                              {}});
   return environment.enqueue(
       info[1].As<Napi::Object>(),
       [state, pool = environment.pool(0)](Control& control) {
-        state->selection =
-            pruning::select(state->weights, {state->score, state->seed, state->stream, state->moments},
-                            state->pattern, *pool, control);
+        state->selection = pruning::select(
+            state->weights, {state->score, state->seed, state->stream, state->moments, state->reverse},
+            state->pattern, *pool, control);
       },
       [state](Napi::Env env) -> Napi::Value {
         const Napi::Array bits = Napi::Array::New(env);

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/bits.h"
@@ -52,9 +53,9 @@ void add_rows(const Job& job, size_t index, std::vector<Rows>& parts) {
 }
 
 Score score_of(const Job& job, size_t index) {
-  const auto& [score, seed, stream, moments] = job.ranking;
-  return score_named(
-      score, {job.sources[index], moments.empty() ? nullptr : moments[index].get(), {seed, stream, index}});
+  const Ranking& by = job.ranking;
+  const Moments* moments = by.moments.empty() ? nullptr : by.moments[index].get();
+  return score_named(by.score, {job.sources[index], moments, {by.seed, by.stream, index}});
 }
 
 /// `keys` is [rows.count, columns].
@@ -66,6 +67,11 @@ void find_keys(const Job& job, const Score& score, const Rows& rows, std::vector
   RowReader(source).finite_floats(rows.first, rows.count, scores.data());
   score(begin, scores);
   for (size_t i = 0; i < keys.size(); ++i) keys[i] = std::bit_cast<Key>(scores[i]) + 1;
+  if (job.ranking.reverse) {
+    // From the key of infinity down, so that none becomes that of a weight that is gone.
+    constexpr Key kHighest = std::bit_cast<Key>(std::numeric_limits<float>::infinity()) + 1;
+    for (Key& key : keys) key = kHighest + 1 - key;
+  }
   for (size_t i = 0; i < keys.size() && !source.bits.empty(); ++i) {
     if (!bit_at(source.bits, begin + i)) keys[i] = 0;
   }

@@ -41,6 +41,7 @@ struct Ranking {
   std::string_view score;
   uint64_t seed, stream;
   std::span<const std::shared_ptr<Moments>> moments;  ///< One for each matrix, or none at all.
+  bool reverse = false;  ///< The highest go first; of equal ones still the later.
 };
 
 /// Chooses by score. Weights that are gone already go first. Of equal scores the lower index stays (for

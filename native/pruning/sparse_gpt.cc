@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
+#include <unordered_map>
 
 #include "algebra/factors.h"
 #include "algebra/products.h"
@@ -16,25 +18,65 @@ namespace {
 /// Rows that one task has to itself: their bits begin a byte.
 constexpr size_t kRows = 8;
 
+/// N:M groups over the inputs that are there; none at all for another pattern.
+class Groups {
+ public:
+  Groups(const Pattern& pattern, const WeightSource& weight) : split_(weight.stored_columns() + 1, false) {
+    const auto* form = std::get_if<NOfM>(&pattern);
+    if (form == nullptr) return;
+    n = form->n, m = form->m;
+    inputs_ = weight.columns.value_or(every(weight.stored_columns()));
+    for (size_t at = 0; at + m <= inputs_.size(); at += m) {
+      first_.emplace(inputs_[at], at);
+      const auto begin = static_cast<size_t>(inputs_[at]), last = static_cast<size_t>(inputs_[at + m - 1]);
+      std::fill(split_.begin() + static_cast<ptrdiff_t>(begin) + 1,
+                split_.begin() + static_cast<ptrdiff_t>(last) + 1, true);
+    }
+  }
+
+  size_t n = 0, m = 0;
+  size_t tail() const { return m == 0 ? 0 : inputs_.size() % m; }
+  /// The inputs of the group that begins with this column; nothing where none does.
+  std::span<const int32_t> beginning_with(size_t column) const {
+    const auto found = first_.find(static_cast<int32_t>(column));
+    return found == first_.end() ? std::span<const int32_t>() : std::span(inputs_).subspan(found->second, m);
+  }
+  /// The first column from this one on before which no group is cut.
+  size_t whole(size_t column) const {
+    while (split_[column]) ++column;
+    return column;
+  }
+
+ private:
+  static std::vector<int32_t> every(size_t columns) {
+    std::vector<int32_t> all(columns);
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+  }
+
+  std::vector<int32_t> inputs_;
+  std::unordered_map<int32_t, size_t> first_;
+  std::vector<bool> split_;
+};
+
 class Sweep {
  public:
   Sweep(std::vector<float> weights, const std::vector<double>& upper, std::vector<uint8_t> bits, size_t rows,
-        const Pattern& pattern, size_t block)
+        const Pattern& pattern, const Groups& groups)
       : rows_(rows),
         columns_(weights.size() / std::max<size_t>(rows, 1)),
         pattern_(pattern),
-        block_(block),
+        groups_(groups),
         weights_(std::move(weights)),
         upper_(upper.begin(), upper.end()),
-        bits_(std::move(bits)) {
-    if (const auto* groups = std::get_if<NOfM>(&pattern_))
-      block_ = (block_ + groups->m - 1) / groups->m * groups->m;
-  }
+        bits_(std::move(bits)) {}
 
-  void run(ThreadPool& pool, Control& control) {
-    for (size_t first = 0; first < columns_; first += block_) {
+  void run(size_t block, ThreadPool& pool, Control& control) {
+    for (size_t first = 0; first < columns_;) {
       control.report(first, columns_);
-      sweep(first, std::min(first + block_, columns_), pool);
+      const size_t end = groups_.whole(std::min(first + block, columns_));
+      sweep(first, end, pool);
+      first = end;
     }
   }
 
@@ -56,9 +98,8 @@ class Sweep {
 
   void sweep_row(size_t row, size_t first, size_t end) {
     float* weights = weights_.data() + row * columns_;
-    const auto* groups = std::get_if<NOfM>(&pattern_);
     for (size_t i = first; i < end; ++i) {
-      if (groups != nullptr && i % groups->m == 0 && i + groups->m <= columns_) keep_best(*groups, row, i);
+      keep_best(groups_.beginning_with(i), row);
       if (bit_at(bits_, row * columns_ + i)) continue;
       const float* factors = upper_.data() + i * columns_;
       const float loss = weights[i] / factors[i];
@@ -74,13 +115,13 @@ class Sweep {
     return std::bit_cast<Key>(ratio * ratio) + 1;
   }
 
-  void keep_best(const NOfM& groups, size_t row, size_t first) {
-    std::vector<Key> keys(groups.m);
-    for (size_t i = 0; i < groups.m; ++i) keys[i] = key_at(row, first + i);
-    for (size_t i = 0; i < groups.m; ++i) {
+  void keep_best(std::span<const int32_t> group, size_t row) {
+    std::vector<Key> keys(group.size());
+    for (size_t i = 0; i < group.size(); ++i) keys[i] = key_at(row, static_cast<size_t>(group[i]));
+    for (size_t i = 0; i < group.size(); ++i) {
       size_t better = 0;
-      for (size_t j = 0; j < groups.m; ++j) better += j < i ? keys[j] >= keys[i] : keys[j] > keys[i];
-      if (better >= groups.n) clear_bit(bits_, row * columns_ + first + i);
+      for (size_t j = 0; j < group.size(); ++j) better += j < i ? keys[j] >= keys[i] : keys[j] > keys[i];
+      if (better >= groups_.n) clear_bit(bits_, row * columns_ + static_cast<size_t>(group[i]));
     }
   }
 
@@ -104,7 +145,7 @@ class Sweep {
 
   size_t rows_, columns_;
   const Pattern& pattern_;
-  size_t block_;
+  const Groups& groups_;
   std::vector<float> weights_, upper_, losses_;
   std::vector<uint8_t> bits_;
   size_t zeros_ = 0;  ///< Of the columns so far.
@@ -156,9 +197,10 @@ SparseGpt sparse_gpt(const WeightSource& weight, const WeightSource& bias, const
   for (size_t i = 0; i < weights.size(); ++i) {
     if (centred.dead[i % linear.columns] != 0) weights[i] = 0;
   }
+  const Groups groups(pattern, weight);
   Sweep sweep(std::move(weights), upper, kept_bits(weight.bits, weight.stored_elements()), linear.rows,
-              pattern, block);
-  sweep.run(pool, control);
+              pattern, groups);
+  sweep.run(block, pool, control);
 
   WeightSource chosen = weight;
   std::vector<float> change = std::move(sweep).weights();
@@ -171,8 +213,7 @@ SparseGpt sparse_gpt(const WeightSource& weight, const WeightSource& bias, const
       settle({chosen, bias, linear, centred, std::move(kept), std::move(deviation), std::move(change)}, pool);
   result.bits = std::move(chosen.bits);
   result.kept = count_bits(result.bits);
-  const auto* groups = std::get_if<NOfM>(&pattern);
-  result.tail = groups == nullptr ? 0 : linear.columns % groups->m;
+  result.tail = groups.tail();
   return result;
 }
 
