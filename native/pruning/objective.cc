@@ -16,8 +16,9 @@ constexpr double kConstant = 1e-9;
 std::vector<float> times(std::span<const float> rows, const Centred& centred, ThreadPool& pool) {
   std::vector<float> result(rows.size());
   const size_t columns = centred.columns;
-  algebra::add_product(rows.data(), columns, centred.products.data(), columns, rows.size() / columns, columns,
-                       columns, 1.0f, result.data(), columns, pool);
+  algebra::add_product(rows.data(), columns, centred.products.data(), columns,
+                       rows.size() / std::max<size_t>(columns, 1), columns, columns, 1.0f, result.data(),
+                       columns, pool);
   return result;
 }
 
@@ -82,14 +83,18 @@ Deviation from_target(std::span<const float> weights, const Linear& linear, cons
 }  // namespace
 
 Linear read_linear(const WeightSource& weight, const WeightSource& bias) {
-  WeightSource stored = weight;
-  stored.bits.clear();
   Linear linear{
       weight.stored_rows(), weight.stored_columns(), {}, std::vector<float>(bias.stored_elements())};
   linear.weights.resize(linear.rows * linear.columns);
-  RowReader(stored).finite_floats(0, linear.rows, linear.weights.data());
+  RowReader(weight).finite_floats(0, linear.rows, linear.weights.data());
   RowReader(bias).finite_floats(0, linear.rows, linear.bias.data());
   return linear;
+}
+
+Linear read_stored(const WeightSource& weight, const WeightSource& bias) {
+  WeightSource stored = weight;
+  stored.bits.clear();
+  return read_linear(stored, bias);
 }
 
 Centred centre(const Moments& moments, ThreadPool& pool) {
