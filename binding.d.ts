@@ -448,7 +448,10 @@ export type Addon = {
   disposeDifferentiable(encoder: DifferentiableHandle): void
 
   openWalk(request: WalkRequest, control: Control): Promise<WalkHandle>
-  /** The layer's input is kept in fp32 [tokens, hidden], once more for the dense model; nothing else grows with the batch. */
+  /**
+   * Of the batch, [tokens, hidden] in fp32 is kept, once more for the dense model, and twice as much inside of a layer;
+   * all else is as large as a chunk. Stages of a layer come in their order, and may be left out or repeated.
+   */
   collectMoments(walk: WalkHandle, request: CollectRequest, control: Control): Promise<MomentsHandle>
   /** Takes the batch through the layer that it stands before. */
   advanceWalk(
@@ -470,6 +473,9 @@ export type Addon = {
     rows: number
     sums: Float64Array
     squares: Float64Array
+    /** Σ y and Σ y², [rows]. */
+    targets: Float64Array
+    energies: Float64Array
     /** [columns, columns] and [rows, columns]; empty where they were not collected. */
     products: Float32Array
     cross: Float32Array
@@ -510,6 +516,59 @@ export type Addon = {
 
   /** The backends' verbs one by one, for parity tests. */
   readonly ops: Ops
+  /** Dense linear algebra (native/algebra) one by one, for tests. */
+  readonly algebra: AlgebraOps
+}
+
+/** Matrices are row-major; strides count elements between rows. */
+export type AlgebraOps = {
+  /** c [m, n] + scale · a · b, with a [m, k] (transposed: [k, m]) and b [k, n]; `mirrored`: aᵀ and b are the same. */
+  product<T extends Float32Array | Float64Array>(request: {
+    isa: string
+    a: T
+    aStride: number
+    transposed: boolean
+    mirrored: boolean
+    b: T
+    bStride: number
+    c: T
+    cStride: number
+    m: number
+    k: number
+    n: number
+    scale: number
+    threads: number
+  }): T
+  /**
+   * Of a symmetric matrix [n, n]: L, its inverse, U with Uᵀ U = inverse, and the solution of matrix · x = right
+   * [n, columns]. Or the row at which it proves not to be positive definite.
+   */
+  factors(request: {
+    matrix: Float64Array
+    n: number
+    right: Float64Array
+    columns: number
+    threads: number
+  }):
+    | {
+        failedAt?: undefined
+        lower: Float64Array
+        inverse: Float64Array
+        upper: Float64Array
+        solution: Float64Array
+      }
+    | { failedAt: number }
+  /** x [rows, n] with (matrix + shift · I)_SS x_S = right_S for each row's support S, by conjugate gradients. */
+  maskedSolution(request: {
+    matrix: Float32Array
+    n: number
+    shift: number
+    bits: Uint8Array
+    right: Float32Array
+    tolerance: number
+    steps: number
+    threads: number
+  }): Float32Array
 }
 
 /**
@@ -594,7 +653,7 @@ export type Ops = {
     device: string,
     request: { input: Float32Array; tokens: number; width: number; rows: Int32Array },
   ): Float32Array
-  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a, `sums` being symmetric. */
+  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a. */
   addProducts(
     device: string,
     request: {

@@ -32,6 +32,13 @@ void add_block(const T* sums, size_t rows, size_t columns, T scale, T* c, size_t
   }
 }
 
+template <class T>
+void add_transposed_block(const T* sums, size_t rows, size_t columns, T scale, T* c, size_t c_stride) {
+  for (size_t column = 0; column < columns; ++column) {
+    for (size_t row = 0; row < rows; ++row) c[column * c_stride + row] += scale * sums[row * kBlock + column];
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -48,11 +55,13 @@ void multiply(const Kernels& kernels, const Operand<T>& a, const Operand<T>& b, 
     right.pack(begin, end, pool);
     pool.run(down * across, [&](size_t block, size_t worker) {
       const size_t row = block / across * kBlock, column = block % across * kBlock;
-      if (part == Part::lower && column > row) return;
+      if (part != Part::all && column > row) return;
       T* mine = sums.data() + worker * kBlock * kBlock;
       multiply_block(kernel, left, right, end - begin, row, column, mine);
-      add_block(mine, std::min(kBlock, a.lines - row), std::min(kBlock, b.lines - column), scale,
-                c + row * c_stride + column, c_stride);
+      const size_t rows = std::min(kBlock, a.lines - row), columns = std::min(kBlock, b.lines - column);
+      add_block(mine, rows, columns, scale, c + row * c_stride + column, c_stride);
+      if (part == Part::mirrored && column < row)
+        add_transposed_block(mine, rows, columns, scale, c + column * c_stride + row, c_stride);
     });
   }
 }

@@ -5,9 +5,10 @@
 
 namespace twofour::algebra {
 
-/// Which part of a square result is wanted. Of `lower` also some numbers above the diagonal are touched, but
-/// none that is further from it than a block.
-enum class Part : uint8_t { all, lower };
+/// Which part of a square result is computed. `lower`: at least what is not above the diagonal (whole blocks
+/// are, so c's rows must be as long as they seem). `mirrored`: a and b are the same, so half of it, which is
+/// added on both sides.
+enum class Part : uint8_t { all, lower, mirrored };
 
 /// c [a.lines, b.lines] += scale · Σ over depth of a · b. Every product of this room comes here.
 template <class T>

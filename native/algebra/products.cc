@@ -8,8 +8,9 @@ namespace {
 template <class T>
 void transposed_product(const T* a, size_t a_stride, const T* b, size_t b_stride, size_t k, size_t m,
                         size_t n, T scale, T* c, size_t c_stride, ThreadPool& pool) {
-  multiply<T>(chosen_kernels(), {a, m, k, 1, a_stride}, {b, n, k, 1, b_stride}, scale, c, c_stride, Part::all,
-              pool);
+  const bool same = a == b && a_stride == b_stride && m == n;
+  multiply<T>(chosen_kernels(), {a, m, k, 1, a_stride}, {b, n, k, 1, b_stride}, scale, c, c_stride,
+              same ? Part::mirrored : Part::all, pool);
 }
 
 template <class T>

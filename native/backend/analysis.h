@@ -15,7 +15,7 @@ class Analysis {
   virtual ~Analysis() = default;
 
   /// sums[i, j] += Σ over tokens of a[token, i] · b[token, j]; sums [a.width, b.width]. Waits. `a` and `b`
-  /// may be the same; `sums` is symmetric then, before and after.
+  /// may be the same.
   virtual void add_products(const Activations& a, const Activations& b, std::span<float> sums) = 0;
 
   /// out = activation(in); may be in place.
