@@ -82,14 +82,18 @@ Deviation from_target(std::span<const float> weights, const Linear& linear, cons
 }  // namespace
 
 Linear read_linear(const WeightSource& weight, const WeightSource& bias) {
-  WeightSource stored = weight;
-  stored.bits.clear();
   Linear linear{
       weight.stored_rows(), weight.stored_columns(), {}, std::vector<float>(bias.stored_elements())};
   linear.weights.resize(linear.rows * linear.columns);
-  RowReader(stored).finite_floats(0, linear.rows, linear.weights.data());
+  RowReader(weight).finite_floats(0, linear.rows, linear.weights.data());
   RowReader(bias).finite_floats(0, linear.rows, linear.bias.data());
   return linear;
+}
+
+Linear read_stored(const WeightSource& weight, const WeightSource& bias) {
+  WeightSource stored = weight;
+  stored.bits.clear();
+  return read_linear(stored, bias);
 }
 
 Centred centre(const Moments& moments, ThreadPool& pool) {

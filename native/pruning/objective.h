@@ -9,15 +9,18 @@
 
 namespace twofour::pruning {
 
-/// A linear in numbers, as stored: what bits say of it is left out.
+/// A linear in numbers.
 struct Linear {
   size_t rows, columns;
   std::vector<float> weights;  ///< [rows, columns]
   std::vector<float> bias;     ///< [rows]
 };
 
+/// With what pruning has left of the weights (rows and columns that are gone as zeros).
 /// Throws what RowReader throws, PRUNE_NOT_FINITE included.
 Linear read_linear(const WeightSource& weight, const WeightSource& bias);
+/// The same as stored, whatever the bits of `weight` say.
+Linear read_stored(const WeightSource& weight, const WeightSource& bias);
 
 /// Inputs around their means, so that what is solved for weights has the best bias beside it.
 struct Centred {

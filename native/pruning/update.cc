@@ -88,7 +88,7 @@ Updated settle(Proposal proposal, ThreadPool& pool) {
 
 Updated update_weights(const WeightSource& weight, const WeightSource& bias, const Aim& aim, Update update,
                        ThreadPool& pool, Control& control) {
-  const Linear linear = read_linear(weight, bias);
+  const Linear linear = read_stored(weight, bias);
   const Centred centred = centre(aim.moments, pool);
   control.check();
   std::vector<float> kept = masked(linear.weights, weight.bits);

@@ -25,7 +25,7 @@ struct Updated {
   size_t unchanged_rows;
 };
 
-/// New values for what `weight.bits` keep, and for the bias. Throws what read_linear and refit throw, and
+/// New values for what `weight.bits` keep, and for the bias. Throws what read_stored and refit throw, and
 /// Cancelled.
 Updated update_weights(const WeightSource& weight, const WeightSource& bias, const Aim& aim, Update update,
                        ThreadPool& pool, Control& control);
