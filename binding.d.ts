@@ -443,7 +443,10 @@ export type Addon = {
   disposeDifferentiable(encoder: DifferentiableHandle): void
 
   openWalk(request: WalkRequest, control: Control): Promise<WalkHandle>
-  /** The layer's input is kept in fp32 [tokens, hidden], once more for the dense model; nothing else grows with the batch. */
+  /**
+   * Of the batch, [tokens, hidden] in fp32 is kept, once more for the dense model, and twice as much inside of a layer;
+   * all else is as large as a chunk. Stages of a layer come in their order, and may be left out or repeated.
+   */
   collectMoments(walk: WalkHandle, request: CollectRequest, control: Control): Promise<MomentsHandle>
   /** Takes the batch through the layer that it stands before. */
   advanceWalk(
@@ -465,6 +468,9 @@ export type Addon = {
     rows: number
     sums: Float64Array
     squares: Float64Array
+    /** Σ y and Σ y², [rows]. */
+    targets: Float64Array
+    energies: Float64Array
     /** [columns, columns] and [rows, columns]; empty where they were not collected. */
     products: Float32Array
     cross: Float32Array

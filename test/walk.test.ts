@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import type { MomentsHandle, WalkStage } from '../binding.js'
 import { addon } from '../lib/addon.js'
@@ -11,7 +14,7 @@ import { type MakeOptions, madeFamilies, makeCheckpoint } from './make-checkpoin
 import { pruned, savedAndOpened, storedWeights } from './pruned-weights.js'
 import { randomNumbers } from './random-numbers.js'
 import { type LayerTrace, productsOf, type Rows, rowsOf, sumsOf, traceLayer } from './reference-layer.js'
-import { type Described, stages, Walking } from './walking.js'
+import { type Described, stages, stepWeights, Walking, walkRequest } from './walking.js'
 
 const next = randomNumbers(66)
 const odd: MakeOptions = { hidden: 36, heads: 4, inner: 50, layers: 3, positions: 40 }
@@ -38,6 +41,8 @@ async function statesOf(checkpoint: Checkpoint, sequences: readonly Sequence[]):
   return hiddenStates!.map((state) => rowsOf(state, checkpoint.spec.hidden))
 }
 
+const squaresOf = (rows: Rows) => sumsOf(rows.map((row) => row.map((value) => value ** 2)))
+
 /** Compares all that moments have with the sums over x, and over y where there is a target. */
 function momentsAre(t: ExecutionContext, moments: Described, x: Rows, y: Rows | null, what: string): void {
   const tolerance = 1e-5
@@ -45,8 +50,9 @@ function momentsAre(t: ExecutionContext, moments: Described, x: Rows, y: Rows | 
   t.is(moments.rows, y?.[0]?.length ?? 0, what)
   const { columns } = moments
   equalWithin(t, moments.sums, sumsOf(x), tolerance, `${what}: sums`)
-  const squares = sumsOf(x.map((row) => row.map((value) => value ** 2)))
-  equalWithin(t, moments.squares, squares, tolerance, `${what}: squares`)
+  equalWithin(t, moments.squares, squaresOf(x), tolerance, `${what}: squares`)
+  equalWithin(t, moments.targets, sumsOf(y ?? []), tolerance, `${what}: targets`)
+  equalWithin(t, moments.energies, squaresOf(y ?? []), tolerance, `${what}: energies`)
   equalWithin(t, moments.products, productsOf(x, x), tolerance, `${what}: products`, [columns, columns])
   const cross = y === null ? [] : productsOf(y, x)
   equalWithin(t, moments.cross, cross, tolerance, `${what}: cross`, [moments.rows, columns])
@@ -158,7 +164,7 @@ async function alone(
   return moments
 }
 
-const fields = ['sums', 'squares', 'products', 'cross'] as const
+const fields = ['sums', 'squares', 'products', 'cross', 'targets', 'energies'] as const
 
 test('chunks and threads change nothing but the last digits', async (t) => {
   const checkpoint = await reluModel()
@@ -315,7 +321,7 @@ test('steps out of order are refused with a sentence', async (t) => {
   walk.dispose()
   walk.dispose()
   await t.notThrowsAsync(queued)
-  await refused((async () => walk.restart())(), /This walk was disposed/)
+  await refused(walk.restart(), /This walk was disposed/)
 })
 
 test('weights that are gone are an error when they are needed, and the walk can be restarted', async (t) => {
@@ -330,4 +336,34 @@ test('weights that are gone are an error when they are needed, and the walk can 
   await walk.restart()
   t.true((await walk.collect(0, 'attention')).tokens > 0)
   walk.dispose()
+})
+
+test('a worker may be terminated with steps of a walk in flight', async (t) => {
+  const checkpoint = await reluModel()
+  const sequences = sequencesOf(checkpoint)
+  const options = { dense: true, chunkTokens: 1 }
+  const workerData = {
+    addon: new URL('../dist/addon.js', import.meta.url).href,
+    open: walkRequest(checkpoint, sequences, options),
+    step: stepWeights(checkpoint, options),
+  }
+  const body = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData.addon).then(async ({ addon }) => {
+      for (let ticket = 0; ; ) {
+        const walk = await addon().openWalk(workerData.open, { ticket: ticket++ })
+        const request = { layer: 0, stage: 'ffnOut', full: true, target: 'dense', ...workerData.step }
+        const steps = [1, 2, 3].map(() => addon().collectMoments(walk, request, { ticket: ticket++ }))
+        steps.push(addon().advanceWalk(walk, request, { ticket: ticket++ }))
+        addon().disposeWalk(walk)
+        parentPort.postMessage('queued')
+        await Promise.all(steps)
+      }
+    })`
+  for (const wait of [0, 5, 20]) {
+    const worker = new Worker(body, { eval: true, workerData, execArgv: [] })
+    await once(worker, 'message')
+    await delay(wait)
+    t.is(await worker.terminate(), 1)
+  }
 })

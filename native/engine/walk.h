@@ -1,20 +1,13 @@
 #pragma once
-#include <string_view>
 #include <vector>
 
 #include "backend/analysis.h"
 #include "base/control.h"
 #include "base/moments.h"
 #include "engine/moment_sums.h"
-#include "engine/walk_chunks.h"
-#include "engine/walk_layer.h"
+#include "engine/walk_place.h"
 
 namespace twofour {
-
-/// Linears that read the same input, in the order in which a layer computes them.
-enum class WalkStage : uint8_t { attention, attention_output, ffn_in, ffn_out };
-/// Throws Error INTERNAL on a name that binding.d.ts does not have.
-WalkStage walk_stage_from(std::string_view name);
 
 /// A batch on its way through the layers, of weights that are being pruned and, where it is dense too, of
 /// those as they were. Between layers a walk holds [tokens, hidden] for each of the two, and once more while
@@ -57,27 +50,18 @@ class Walk {
   size_t bytes() const;
 
  private:
-  using Tensor = WalkLayer::Tensor;
-  /// How far a chunk is inside of the layer: the layer's input; that and the context; the middle alone.
-  struct Place {
-    Tensor hidden, context, middle;
-  };
   struct Places {
-    std::vector<Place> pruned, dense;  ///< By chunk; dense empty where the walk is not.
+    std::vector<WalkPlace> pruned, dense;  ///< By chunk; dense empty where the walk is not.
   };
   struct Layers {
     WalkLayer pruned, dense;
   };
 
   void expect_layer(const char* verb, size_t layer, const Weights& weights) const;
+  MomentKind expect_stage(const Collect& request) const;
   MomentKind kind(const Collect& request) const;
   Layers layers(size_t layer, const Weights& weights) const;
-  static void reach(WalkStage stage, WalkLayer& layer, const WalkChunk& chunk, Place& place);
-  static Tensor input(WalkStage stage, WalkLayer& layer, const Place& place);
-  Tensor target(WalkStage stage, WalkLayer& dense, const Place& dense_place, const Place& place) const;
-  Tensor counted(const WalkChunk& chunk, Tensor rows) const;
-  static Tensor through(WalkLayer& layer, const WalkChunk& chunk, Place place);
-  Tensor blank(size_t tokens, size_t width) const;
+  WalkLayer::Tensor counted(const WalkChunk& chunk, WalkLayer::Tensor rows) const;
 
   EncoderSpec spec_;
   WeightSources outside_;

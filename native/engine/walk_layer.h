@@ -37,12 +37,12 @@ class WalkLayer {
   Tensor output(const Activations& inner, const Activations& middle);
 
   Tensor apply(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue);
+  Tensor make(size_t tokens, size_t width);
 
  private:
   std::string slot(const char* name) const;
   const PackedLinear& packed(std::unique_ptr<PackedLinear>& linear, const std::vector<const char*>& names);
   Tensor normed(const Activations& in, std::unique_ptr<Norm>& norm, const char* name);
-  Tensor make(size_t tokens, size_t width);
 
   const EncoderSpec& spec_;
   const LayerSpec& shape_;

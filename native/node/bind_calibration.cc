@@ -147,6 +147,8 @@ Napi::Value describe_moments(const Napi::CallbackInfo& info) {
   object.Set("rows", static_cast<double>(moments->rows));
   object.Set("sums", double_array(env, moments->sums));
   object.Set("squares", double_array(env, moments->squares));
+  object.Set("targets", double_array(env, moments->targets));
+  object.Set("energies", double_array(env, moments->energies));
   object.Set("products", float_array(env, std::vector<float>(moments->products)));
   object.Set("cross", float_array(env, std::vector<float>(moments->cross)));
   return object;
