@@ -346,6 +346,29 @@ test('numbers are stored in their dtype to nearest, ties to even', async (t) => 
   )
 })
 
+test('a linear without rows, or without inputs, is solved for', async (t) => {
+  for (const [rows, columns] of [
+    [0, 8],
+    [3, 0],
+  ] as const) {
+    const { weight, bias, moments } = made('F32', rows, columns, 5)
+    const common = { weight, bias, moments, targetRow: 0, damping: 0.01, threads: 2 }
+    const results = [
+      await native((control) => addon().updateWeights({ ...common, update: 'refit' }, control)),
+      await native((control) =>
+        addon().sparseGpt({ ...common, pattern: { kind: 'nm', n: 2, m: 4 }, block: 128 }, control),
+      ),
+    ]
+    for (const result of results) {
+      t.deepEqual(result.errors, { masked: 0, updated: 0 })
+      t.deepEqual(result.bias, new Uint8Array(bias.data!))
+    }
+    const pattern = { kind: 'nm', n: 2, m: 4 } as const
+    for (const score of ['wanda', 'ria', 'lamp'])
+      t.deepEqual((await select({ weights: [weight], score, moments: [moments], pattern })).kept, [0])
+  }
+})
+
 test('the solvers give the same with any number of threads', async (t) => {
   const { weight, bias, moments } = made('F32', 24, 600, 900)
   const common = { weight, bias, moments, targetRow: 0, damping: 0.01 }

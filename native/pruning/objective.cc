@@ -16,8 +16,9 @@ constexpr double kConstant = 1e-9;
 std::vector<float> times(std::span<const float> rows, const Centred& centred, ThreadPool& pool) {
   std::vector<float> result(rows.size());
   const size_t columns = centred.columns;
-  algebra::add_product(rows.data(), columns, centred.products.data(), columns, rows.size() / columns, columns,
-                       columns, 1.0f, result.data(), columns, pool);
+  algebra::add_product(rows.data(), columns, centred.products.data(), columns,
+                       rows.size() / std::max<size_t>(columns, 1), columns, columns, 1.0f, result.data(),
+                       columns, pool);
   return result;
 }
 

@@ -43,7 +43,7 @@ struct Proposal {
 
 /// Rounds to the stored dtypes, gives each row the bias that its weights want, and takes back rows that came
 /// out no better than `masked` with the bias as it is.
-Updated settle(Proposal proposal, ThreadPool& pool);
+Updated settle(const Proposal& proposal, ThreadPool& pool);
 
 /// The weights under these bits.
 std::vector<float> masked(std::vector<float> weights, std::span<const uint8_t> bits);
