@@ -60,6 +60,15 @@ Stored round_off(const Proposal& proposal, ThreadPool& pool) {
   return stored;
 }
 
+/// [rows]: 1 where a row is kept.
+std::vector<uint8_t> rows_there(const WeightSource& weight) {
+  std::vector<uint8_t> there(weight.stored_rows(), weight.rows ? 0 : 1);
+  if (weight.rows) {
+    for (const int32_t row : *weight.rows) there[static_cast<size_t>(row)] = 1;
+  }
+  return there;
+}
+
 void copy_row(const std::vector<std::byte>& from, size_t row, size_t rows, std::vector<std::byte>& to) {
   const size_t size = from.size() / rows;
   std::copy_n(from.data() + row * size, size, to.data() + row * size);
@@ -78,21 +87,24 @@ Updated settle(const Proposal& proposal, ThreadPool& pool) {
   const auto& [weight, bias, linear, centred, masked, deviation, change] = proposal;
   const Stored stored = round_off(proposal, pool);
   Updated result{read_bytes(weight), read_bytes(bias), 0, 0, 0};
-  double before = 0, after = 0;
+  double before = 0, after = 0, energy = 0;
+  const std::vector<uint8_t> there = rows_there(weight);
   for (size_t row = 0; row < linear.rows; ++row) {
+    if (there[row] == 0) continue;
+    energy += deviation.energies[row];
     const double gap = deviation.gaps[row];
     const double error = deviation.errors[row] + static_cast<double>(centred.tokens) * gap * gap;
     // Not a number where a weight became too large for its dtype.
     const bool better = stored.growth[row] < 0;
     before += error;
     after += better ? std::max(error + stored.growth[row], 0.0) : error;
-    result.unchanged_rows += !better;
+    result.unchanged_rows += !better && error > 0;
     if (!better) continue;
     if (!change.empty()) copy_row(stored.weight, row, linear.rows, result.weight);
     copy_row(stored.bias, row, linear.rows, result.bias);
   }
-  result.masked_error = share_of(before, deviation.energy);
-  result.updated_error = share_of(after, deviation.energy);
+  result.masked_error = share_of(before, energy);
+  result.updated_error = share_of(after, energy);
   return result;
 }
 

@@ -25,8 +25,8 @@ struct Updated {
   size_t unchanged_rows;
 };
 
-/// New values for what `weight.bits` keep, and for the bias. Throws what read_stored and refit throw, and
-/// Cancelled.
+/// New values for what `weight.bits` keep, and for the bias; of the rows that `weight.rows` keep, errors too.
+/// Throws what read_stored and refit throw, and Cancelled.
 Updated update_weights(const WeightSource& weight, const WeightSource& bias, const Aim& aim, Update update,
                        ThreadPool& pool, Control& control);
 
