@@ -23,7 +23,7 @@ class Sweep {
       : rows_(rows),
         columns_(weights.size() / std::max<size_t>(rows, 1)),
         pattern_(pattern),
-        block_(block),
+        block_(std::max<size_t>(block, 1)),
         weights_(std::move(weights)),
         upper_(upper.begin(), upper.end()),
         bits_(std::move(bits)) {
