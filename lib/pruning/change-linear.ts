@@ -40,7 +40,7 @@ export async function updateLinear(
   const result = await native((control) => addon().updateWeights(request, control), {
     signal: context.signal,
   })
-  // Without a solution the weights are those that they were.
+  // Where only biases change a plan need not hold the weights.
   const next = withValues(decision, linear, step.update === 'bias' ? { bias: result.bias } : result)
   return { decision: next, outcome: { ...outcome, ...found(step, damping, result) }, removed: 0 }
 }

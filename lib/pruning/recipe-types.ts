@@ -13,7 +13,7 @@ export type WeightUpdate = {
    * there are fewer tokens than two a column.
    */
   readonly damping?: number | 'auto'
-  /** What is aimed at: the linear's own output before this step, or the output of the dense model. */
+  /** What is aimed at: what the linear's weights, with those that are gone, make of its input; or the dense model's output. */
   readonly target?: 'own' | 'dense'
 }
 
