@@ -1,6 +1,6 @@
 import { checkOneOf, expected } from '../check.js'
 
-export type ScoreName = 'magnitude' | 'headNorm' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt'
+export type ScoreName = 'magnitude' | 'headNorm' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt' | 'obs'
 
 /** What a step chooses between. */
 export type ScoredUnit = 'weights' | 'heads' | 'neurons'
@@ -10,6 +10,8 @@ type Score = {
   readonly units: readonly ScoredUnit[]
   /** Reads the inputs of linears on calibration data. */
   readonly activations?: true
+  /** Solves for each choice what the others could make up for, so there is no fixed order. */
+  readonly solves?: true
 }
 
 /** Every score there is; the lowest goes first. */
@@ -27,13 +29,19 @@ export const scores: readonly Score[] = [
   /** |w| as a share of its row and of its column, times the root of its input's norm (Zhang et al. 2024). */
   { name: 'ria', units: ['weights'], activations: true },
   /** What least squares lose by a weight, which then make up for it in the weights to come (Frantar & Alistarh 2023). */
-  { name: 'sparsegpt', units: ['weights'], activations: true },
+  { name: 'sparsegpt', units: ['weights'], activations: true, solves: true },
+  /** What `sparsegpt` chooses, its updates left out: for another `update`. */
+  { name: 'obs', units: ['weights'], activations: true, solves: true },
 ]
 
 export const scoreNames: readonly ScoreName[] = scores.map(({ name }) => name)
 
 export function readsActivations(name: ScoreName): boolean {
   return scores.some((score) => score.name === name && score.activations === true)
+}
+
+export function solvesAsItChooses(name: ScoreName): boolean {
+  return scores.some((score) => score.name === name && score.solves === true)
 }
 
 /** @throws TypeError when `value` is no score, or one that cannot rank these units */
