@@ -224,6 +224,10 @@ export type SelectRequest = {
   /** Matrices [rows, columns]; their `bits` say what is gone already and goes first. */
   weights: WeightSource[]
   score: string
+  /** The highest go first; of equal ones still the later. */
+  reverse?: boolean
+  /** One for each matrix, where the score reads activations; only squares are needed. */
+  moments?: MomentsHandle[]
   /** Of the random score. */
   seed: number
   /** Distinguishes equal steps under one seed. */
@@ -231,6 +235,185 @@ export type SelectRequest = {
   pattern:
     | { kind: 'unstructured'; fraction: number; per: 'matrix' | 'row' | 'global' }
     | { kind: 'nm'; n: number; m: number }
+}
+
+/** Opaque: one batch of token ids on its way through the layers of an encoder, pruned before it and dense beside it. */
+export type WalkHandle = { readonly __brand: 'walk' }
+/** Opaque: sums over the inputs of one stage's linears (native/base/moments.h). */
+export type MomentsHandle = { readonly __brand: 'moments' }
+
+/** Linears that read the same input. 'attention' is query, key and value, whose targets lie one below the other. */
+export type WalkStage = 'attention' | 'attentionOutput' | 'ffnIn' | 'ffnOut'
+
+export type WalkRequest = {
+  /** Of the stored base: heads and neurons that are gone are zeros (form 'mask'). */
+  spec: NativeSpec
+  /** Slots outside of the layers. */
+  weights: Record<string, WeightSource>
+  ids: Int32Array
+  types: Int32Array
+  offsets: Int32Array
+  /** 1 for tokens that statistics count, 0 for those that only take part; absent: all. */
+  counted?: Uint8Array
+  /** Also carries the batch through the dense layers, so that targets can be collected. */
+  dense: boolean
+  /** Tokens that are in the layer's larger activations at a time. */
+  chunkTokens: number
+  threads: number
+}
+
+export type CollectRequest = {
+  /** The application of a layer that the walk stands before. */
+  layer: number
+  stage: WalkStage
+  /** All slots of that layer, as pruned so far. Those of earlier stages must not change any more until `advanceWalk`. */
+  weights: Record<string, WeightSource>
+  /** The same as they were; wanted where the walk is dense. */
+  denseWeights?: Record<string, WeightSource>
+  /** Σ x xᵀ, or only its diagonal. */
+  full: boolean
+  /**
+   * What the stage's output should be. 'own': what the present weights make of the present input, so nothing is
+   * collected. 'dense': the dense model's output, and for 'attentionOutput' and 'ffnOut' also what the residual
+   * beside it has drifted.
+   */
+  target: 'own' | 'dense'
+  /** Adds to these (of the same stage and kind) in place of new ones. */
+  into?: MomentsHandle
+}
+
+export type UpdateRequest = {
+  /**
+   * [rows, columns], its `bits` saying what stays; no `columns`. `rows` (with form 'mask') say which outputs are there:
+   * the others get no new numbers, and errors leave them out.
+   */
+  weight: WeightSource
+  /** [rows] */
+  bias: WeightSource
+  moments: MomentsHandle
+  /** First of this linear's rows among those of the moments' target. */
+  targetRow: number
+  /**
+   * 'bias': b += (W − Ŵ) E[x]. 'refit': each row's kept weights by masked least squares, and the bias. Both aim at the
+   * moments' target where there is one, else at the output of the weights as they are before `bits`.
+   */
+  update: 'bias' | 'refit'
+  /** Share of the centred inputs' mean diagonal that is added to it, which draws towards the weights as they are. */
+  damping: number
+  threads: number
+}
+
+export type UpdateResult = {
+  /** In the weight's and the bias' own dtype. */
+  weight: Uint8Array
+  bias: Uint8Array
+  /** Relative squared output error on the moments' own tokens: with zeros alone, and as returned. */
+  errors: { masked: number; updated: number }
+  /** Rows whose solution was not better than zeros alone, and that stayed so. */
+  unchangedRows: number
+}
+
+export type SparseGptRequest = {
+  /** As an update's, but for `columns`: the inputs over which N:M's groups run. */
+  weight: WeightSource
+  bias: WeightSource
+  moments: MomentsHandle
+  targetRow: number
+  pattern: { kind: 'unstructured'; fraction: number } | { kind: 'nm'; n: number; m: number }
+  /** Columns that one choice is made for (unstructured: a threshold for each such block). */
+  block: number
+  damping: number
+  threads: number
+}
+
+/** Opaque: an encoder in fp32 whose gates and weights can be differentiated. */
+export type DifferentiableHandle = { readonly __brand: 'differentiable' }
+
+/**
+ * What is differentiated, summed over examples. An example is a sequence, for `cosine` a pair of them (2i, 2i + 1).
+ * Sentence vectors are pooled as `pooling` says and not normalised; losses normalise where their formula does.
+ */
+export type Loss =
+  /** −log softmax of the logits at the label. One label for each row of logits (sequences, or tokens); −1: not counted. */
+  | { kind: 'crossEntropy'; labels: Int32Array }
+  /** Question answering: the mean of the cross-entropies of start and end over a sequence's tokens; −1: not counted. */
+  | { kind: 'span'; starts: Int32Array; ends: Int32Array }
+  /** T² · KL(softmax(targets / T) ‖ softmax(logits / T)) by row; `targets` are logits. */
+  | { kind: 'divergence'; targets: Float32Array; temperature: number }
+  /** Mean over the width of (x − target)², of logits or of sentence vectors, by row. */
+  | { kind: 'squares'; of: 'logits' | 'sentence'; targets: Float32Array; pooling?: Pooling }
+  /** (cos(a, b) − target)² of a pair's sentence vectors; targets [pairs]. */
+  | { kind: 'cosine'; targets: Float32Array; pooling: Pooling }
+  /**
+   * For each minibatch the mean over its rows of KL(softmax(s · C) ‖ softmax(s · Ĉ)), C being the cosines between its
+   * centred sentence vectors, rows without their diagonal; `vectors` [sequences, hidden] are the dense model's.
+   */
+  | { kind: 'similarity'; vectors: Float32Array; pooling: Pooling; scale: number }
+export type Pooling = 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken'
+
+/** Derivatives by gates, [units]: heads of all layers one after another (in the spec's order), or neurons likewise. */
+export type GateGradients = {
+  /** Σ over tokens of |g|, Σ over examples of |Σ tokens g|, Σ over minibatches of |Σ examples g|. */
+  perToken: Float64Array
+  perExample: Float64Array
+  perBatch: Float64Array
+  /** Σ g, and Σ over examples and over minibatches of (Σ g)². */
+  sum: Float64Array
+  exampleSquares: Float64Array
+  batchSquares: Float64Array
+  /** [examples, units] and [minibatches, units], where they were asked for. */
+  examples?: Float32Array
+  batches?: Float32Array
+}
+
+export type GradientRequest = {
+  ids: Int32Array
+  types: Int32Array
+  offsets: Int32Array
+  loss: Loss
+  /** Minibatches as boundaries between sequences, first 0, last all; of `cosine` even. */
+  batches: Int32Array
+  /** What context of a head and activations of a neuron are multiplied with; absent: ones. */
+  headGates?: Float32Array
+  neuronGates?: Float32Array
+  heads: boolean
+  neurons: boolean
+  /**
+   * Units are those of weight sets, in the order of their numbers: over all applications of a set the derivatives are
+   * summed before anything is reduced. Gates are given for each application all the same. Absent: false.
+   */
+  shared?: boolean
+  /** Rows of `examples` and `batches` as well. */
+  rows: boolean
+  /**
+   * Linear slots ('layers.0.ffnIn' …, 'pooler', 'head.transform', 'head.output') whose weights' gradients are wanted,
+   * summed over everything.
+   */
+  weights: readonly string[]
+}
+
+export type GradientResult = {
+  /** [examples] */
+  losses: Float64Array
+  heads?: GateGradients
+  neurons?: GateGradients
+  weights?: Record<string, Float32Array>
+}
+
+export type TapRequest = {
+  ids: Int32Array
+  types: Int32Array
+  offsets: Int32Array
+  headGates?: Float32Array
+  neuronGates?: Float32Array
+  /** Application of a layer; 'hidden' also has the embeddings at −1. */
+  layer: number
+  /**
+   * Inputs of the four products, the layer's output, or attention's probabilities ([heads, tokens, tokens] of each
+   * sequence one after another). Also what is behind the layers: logits, or pooled vectors.
+   */
+  what: 'input' | 'context' | 'middle' | 'neurons' | 'hidden' | 'probabilities' | 'logits' | 'sentence'
+  pooling?: Pooling
 }
 
 export type WeightReport = {
@@ -285,6 +468,78 @@ export type Addon = {
   ): Promise<Float64Array[]>
   /** Uniform in [0, 1), the same numbers as the random score's. */
   randomScores(seed: number, stream: number, count: number): Float64Array
+  loadDifferentiable(
+    request: { spec: NativeSpec; weights: Record<string, WeightSource>; threads: number },
+    control: Control,
+  ): Promise<DifferentiableHandle>
+  gradients(
+    encoder: DifferentiableHandle,
+    request: GradientRequest,
+    control: Control,
+  ): Promise<GradientResult>
+  tap(encoder: DifferentiableHandle, request: TapRequest, control: Control): Promise<Float32Array>
+  disposeDifferentiable(encoder: DifferentiableHandle): void
+
+  openWalk(request: WalkRequest, control: Control): Promise<WalkHandle>
+  /**
+   * Of the batch, [tokens, hidden] in fp32 is kept, once more for the dense model, and twice as much inside of a layer;
+   * all else is as large as a chunk. Stages of a layer come in their order, and may be left out or repeated.
+   */
+  collectMoments(walk: WalkHandle, request: CollectRequest, control: Control): Promise<MomentsHandle>
+  /** Takes the batch through the layer that it stands before. */
+  advanceWalk(
+    walk: WalkHandle,
+    request: {
+      layer: number
+      weights: Record<string, WeightSource>
+      denseWeights?: Record<string, WeightSource>
+    },
+    control: Control,
+  ): Promise<void>
+  /** Back before the first layer. */
+  restartWalk(walk: WalkHandle, control: Control): Promise<void>
+  disposeWalk(walk: WalkHandle): void
+  /** Tokens, Σ x and Σ x² of moments, for tests and reports. */
+  describeMoments(moments: MomentsHandle): {
+    tokens: number
+    columns: number
+    rows: number
+    sums: Float64Array
+    squares: Float64Array
+    /** Σ y and Σ y², [rows]. */
+    targets: Float64Array
+    energies: Float64Array
+    /** [columns, columns] and [rows, columns]; empty where they were not collected. */
+    products: Float32Array
+    cross: Float32Array
+  }
+  /** Moments of given numbers: what solvers are tested with. */
+  makeMoments(request: {
+    inputs: Float32Array
+    tokens: number
+    targets?: Float32Array
+    full: boolean
+  }): MomentsHandle
+
+  updateWeights(request: UpdateRequest, control: Control): Promise<UpdateResult>
+  /** Chooses and updates in one go. */
+  sparseGpt(
+    request: SparseGptRequest,
+    control: Control,
+  ): Promise<UpdateResult & { bits: Uint8Array; kept: number; tail: number }>
+  /** ‖(Ŵ − W) x + b̂ − b‖² / ‖W x‖² over the moments' tokens, with what `bits` leave of either. */
+  relativeError(
+    request: {
+      before: WeightSource
+      after: WeightSource
+      beforeBias: WeightSource
+      afterBias: WeightSource
+      moments: MomentsHandle
+      threads: number
+    },
+    control: Control,
+  ): Promise<number>
+
   inspectWeights(request: { weights: WeightSource[] }, control: Control): Promise<WeightReport[]>
   /** Writes `header`, then each tensor's bytes in its form, to a new file. No fsync: the caller publishes. */
   writeTensors(
@@ -294,6 +549,59 @@ export type Addon = {
 
   /** The backends' verbs one by one, for parity tests. */
   readonly ops: Ops
+  /** Dense linear algebra (native/algebra) one by one, for tests. */
+  readonly algebra: AlgebraOps
+}
+
+/** Matrices are row-major; strides count elements between rows. */
+export type AlgebraOps = {
+  /** c [m, n] + scale · a · b, with a [m, k] (transposed: [k, m]) and b [k, n]; `mirrored`: aᵀ and b are the same. */
+  product<T extends Float32Array | Float64Array>(request: {
+    isa: string
+    a: T
+    aStride: number
+    transposed: boolean
+    mirrored: boolean
+    b: T
+    bStride: number
+    c: T
+    cStride: number
+    m: number
+    k: number
+    n: number
+    scale: number
+    threads: number
+  }): T
+  /**
+   * Of a symmetric matrix [n, n]: L, its inverse, U with Uᵀ U = inverse, and the solution of matrix · x = right
+   * [n, columns]. Or the row at which it proves not to be positive definite.
+   */
+  factors(request: {
+    matrix: Float64Array
+    n: number
+    right: Float64Array
+    columns: number
+    threads: number
+  }):
+    | {
+        failedAt?: undefined
+        lower: Float64Array
+        inverse: Float64Array
+        upper: Float64Array
+        solution: Float64Array
+      }
+    | { failedAt: number }
+  /** x [rows, n] with (matrix + shift · I)_SS x_S = right_S for each row's support S, by conjugate gradients. */
+  maskedSolution(request: {
+    matrix: Float32Array
+    n: number
+    shift: number
+    bits: Uint8Array
+    right: Float32Array
+    tolerance: number
+    steps: number
+    threads: number
+  }): Float32Array
 }
 
 /**
@@ -378,5 +686,79 @@ export type Ops = {
   gather(
     device: string,
     request: { input: Float32Array; tokens: number; width: number; rows: Int32Array },
+  ): Float32Array
+  /** `sums` and Σ over tokens of aᵀ b; without `b` of aᵀ a. */
+  addProducts(
+    device: string,
+    request: {
+      a: Float32Array
+      columns: number
+      b?: Float32Array
+      otherColumns?: number
+      tokens: number
+      sums: Float32Array
+    },
+  ): Float32Array
+  activate(
+    device: string,
+    request: { input: Float32Array; tokens: number; width: number; activation: string },
+  ): Float32Array
+  scaleGroups(
+    device: string,
+    request: { input: Float32Array; tokens: number; width: number; factors: Float32Array; group: number },
+  ): Float32Array
+  add(
+    device: string,
+    request: { a: Float32Array; b: Float32Array; tokens: number; width: number },
+  ): Float32Array
+  /** [heads, tokens, tokens] of each sequence, one after another. */
+  attentionProbabilities(
+    device: string,
+    request: {
+      qkv: Float32Array
+      offsets: Int32Array
+      heads: number
+      headSize: number
+      bias: Float32Array | null
+      span: number
+    },
+  ): Float32Array
+  activateBackward(
+    device: string,
+    request: {
+      input: Float32Array
+      gradient: Float32Array
+      tokens: number
+      width: number
+      activation: string
+    },
+  ): Float32Array
+  dotGroups(
+    device: string,
+    request: { a: Float32Array; b: Float32Array; tokens: number; width: number; group: number },
+  ): Float32Array
+  layerNormBackward(
+    device: string,
+    request: {
+      input: Float32Array
+      gradient: Float32Array
+      tokens: number
+      width: number
+      gain: Float32Array
+      bias: Float32Array
+      epsilon: number
+    },
+  ): Float32Array
+  attentionBackward(
+    device: string,
+    request: {
+      qkv: Float32Array
+      gradient: Float32Array
+      offsets: Int32Array
+      heads: number
+      headSize: number
+      bias: Float32Array | null
+      span: number
+    },
   ): Float32Array
 }

@@ -1,5 +1,8 @@
 export type { Progress } from './addon.js'
 export type { EncoderSpec, HeadKind, HeadSpec, LayerSpec } from './architecture/spec.js'
+export { Calibration, type Overlap } from './calibration/calibration.js'
+export type { CalibrationLabels } from './calibration/labels.js'
+export type { CalibrationFileOptions, CalibrationOptions } from './calibration/options.js'
 export { Checkpoint, type CheckpointOptions } from './checkpoint/checkpoint.js'
 export { Safetensors, type TensorEntry } from './checkpoint/safetensors.js'
 export { saveSafetensors } from './checkpoint/safetensors-write.js'

@@ -62,6 +62,7 @@ test('a decision changes the spec and neither base nor hash', async (t) => {
     heads: new Map([[1, [0, 7]]]),
     neurons: new Map([[1, Int32Array.of(3, 4, 5)]]),
     masks: new Map(),
+    values: new Map(),
   })
   t.deepEqual(decided.spec.layers, [{ weights: 1, heads: [0, 7], inner: 3 }])
   t.deepEqual(decided.base, checkpoint.base)

@@ -194,8 +194,58 @@ test('eval reads columns by name or number', async (t) => {
   }
 })
 
+const demoCalibration = join(demoModel, '..', 'calibration.tsv')
+
+test('calibration data can be a labelled file, texts or token ids', async (t) => {
+  const root = temporaryDirectory()
+  const step = ['--pattern', '2:4', '--score', 'wanda', '--update', 'refit', '--layers', '0']
+  const prune = (out: string, file: string, ...words: string[]) => {
+    const slots = ['--slots', 'query,value', '--calibration', file, ...words]
+    return cli(['prune', demoModel, '--out', join(root, out), ...step, ...slots])
+  }
+  const drawn = ['--task', 'similarity', '--calibration-limit', '12', '--calibration-seed', '3']
+  const { status, stdout, stderr } = await prune('pairs', demoCalibration, ...drawn)
+  t.is(status, 0, stderr)
+  t.regex(
+    stdout,
+    /Calibrated on 12 examples of .*calibration\.tsv, \d+ tokens\.\n12 of \d+ examples were drawn/,
+  )
+  t.regex(stdout, /weights\s+query\s+key .*\n\s+0\s+0\.\d+ → 0\.\d+\s+0\.\d+ → 0\.\d+\n/)
+
+  await writeFile(join(root, 'texts.txt'), 'A man plays.\n\nThe cat sat.\n')
+  await writeFile(join(root, 'ids.json'), '[[2, 900, 13, 3], { "input_ids": [2, 7, 3] }]')
+  for (const [name, examples, file] of [
+    ['texts', 2, 'texts.txt'],
+    ['ids', 2, 'ids.json'],
+  ] as const) {
+    const ran = await prune(name, join(root, file), '--json')
+    t.is(ran.status, 0, ran.stderr)
+    const { calibration, steps } = JSON.parse(ran.stdout)
+    t.is(calibration.examples, examples)
+    t.is(steps[0].calibration.tokens, calibration.tokens)
+    const saved = JSON.parse(readFileSync(join(root, name, 'pruning.json'), 'utf8'))
+    t.deepEqual(saved.steps, steps)
+    await t.notThrowsAsync(Checkpoint.open(join(root, name)))
+  }
+})
+
+test('a calibrated step that is stopped leaves nothing behind', async (t) => {
+  const out = join(temporaryDirectory(), 'out')
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(), 100)
+  const words = ['prune', demoModel, '--out', out, '--pattern', '2:4', '--score', 'sparsegpt']
+  const { status, stdout } = await cli([...words, '--calibration', demoCalibration, '--task', 'similarity'], {
+    signal: controller.signal,
+  })
+  t.not(status, 0)
+  t.is(stdout, '')
+  t.false(existsSync(out))
+})
+
 test('prune and eval refuse misuse in the words of the command line', async (t) => {
   const prune = ['prune', bertBase, '--out', join(temporaryDirectory(), 'out')]
+  const ids = join(temporaryDirectory(), 'ids.json')
+  await writeFile(ids, '[[2, 5, 3]]')
   const evaluate = ['eval', demoModel, '--data', demoPairs, '--task', 'similarity']
   const cases: [string[], number, RegExp][] = [
     [['prune', bertBase, '--pattern', '2:4'], 2, /Expected --out, got none/],
@@ -216,8 +266,24 @@ test('prune and eval refuse misuse in the words of the command line', async (t) 
     ],
     [[...prune, '--pattern', '2:4', '--slots', 'qury'], 2, /`--slots\[0\]`.* Did you mean `query`\?/],
     [[...prune, '--pattern', 'haeds'], 2, /Unknown pattern 'haeds' in `--pattern`\. Did you mean `heads`\?/],
-    [[...prune, '--pattern', '2:4', '--update', 'refit'], 2, /Expected --update to be 'none'/],
-    [[...prune, '--pattern', '2:4', '--calibration', 'f'], 2, /leave --calibration out/],
+    [[...prune, '--pattern', '2:4', '--update', 'refitt'], 2, /`--update`.* Did you mean `refit`/],
+    [
+      [...prune, '--pattern', '2:4', '--update', 'refit'],
+      2,
+      /Step 1 .* update 'refit', and there is none\. Pass --calibration FILE\.\n/,
+    ],
+    [[...prune, '--pattern', '2:4', '--score', 'wanda'], 2, /Step 1 .* score 'wanda', and there is none/],
+    [[...prune, '--pattern', 'heads', '--remove', '1', '--update', 'bias'], 2, /--update does not go with/],
+    [[...prune, '--pattern', '2:4', '--calibration', ids], 2, /Expected --calibration to be absent/],
+    [[...prune, '--pattern', '2:4', '--calibration-limit', '3'], 2, /is for --calibration FILE/],
+    [[...prune, '--apply', 'p', '--calibration', ids], 2, /--calibration is for a recipe/],
+    [[...prune, '--recipe', 'r', '--reverse'], 2, /--reverse is for a step by options/],
+    [[...prune, '--pattern', '2:4', '--score', 'wanda', '--calibration', '/no/such.txt'], 1, /no\/such/],
+    [
+      [...prune, '--pattern', '2:4', '--score', 'ria', '--calibration', ids, '--task', 'similarty'],
+      2,
+      /Expected `--task` to be .* Did you mean `similarity`\?/,
+    ],
     [[...prune, '--pattern', '2:4', '--form', 'zip'], 2, /Expected --form to be masked, removed or onnx/],
     [[...prune, '--pattern', '2:4', '--dtype', 'float16'], 2, /leave --dtype out/],
     [[...prune, '--recipe', '/no/such.json'], 1, /\/no\/such\.json/],

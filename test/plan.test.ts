@@ -1,7 +1,9 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import test from 'ava'
+import type { Slot } from '../lib/architecture/spec.js'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
+import { nothingDecided } from '../lib/checkpoint/decision.js'
 import { Safetensors } from '../lib/checkpoint/safetensors.js'
 import { saveSafetensors, type TensorArray } from '../lib/checkpoint/safetensors-write.js'
 import { Plan } from '../lib/pruning/plan.js'
@@ -136,7 +138,7 @@ const hostile: [RegExp, (plan: Json, tensors: Map<string, TensorArray>) => void]
   [
     /plan.version.*newer twofour/,
     (plan) => {
-      plan.version = 2
+      plan.version = 3
     },
   ],
   [
@@ -313,11 +315,17 @@ test('a plan that is right about the hash and wrong about the base is refused wh
 
 const withPython = python === undefined ? test.skip : test
 
-withPython('the Python of the documentation applies the masks as twofour does', async (t) => {
+withPython('the Python of the documentation applies a plan as twofour does', async (t) => {
   const page = await readFile(join(import.meta.dirname, '..', 'docs', 'plan-format.md'), 'utf8')
   const script = /```python\n([\s\S]*?)```/.exec(page)![1]!
   const steps = everything.slice(0, 4)
-  const { base: checkpoint, plan } = await makePlan(steps, { layers: 3, head: 'ForMaskedLM' })
+  const options = { layers: 3, head: 'ForMaskedLM' } as const
+  const base = await Checkpoint.open(await makeCheckpoint(options))
+  const checkpoint = base.withDecision({
+    ...nothingDecided(base.base),
+    values: await numbersOfAnother(options),
+  })
+  const plan = await prune(checkpoint, { steps, seed: 5 })
 
   const directory = await newDirectory()
   await cp(checkpoint.directory, join(directory, 'base'), { recursive: true })
@@ -340,6 +348,16 @@ withPython('the Python of the documentation applies the masks as twofour does', 
   const wanted = await outputsOf(await pruned(checkpoint, steps, 5))
   t.deepEqual(await outputsOf(await Checkpoint.open(join(directory, 'ours'))), wanted)
 })
+
+/** New numbers for a weight and a bias. */
+async function numbersOfAnother(options: Parameters<typeof makeCheckpoint>[0]) {
+  const { slots } = await Checkpoint.open(await makeCheckpoint({ ...options, seed: 2 }))
+  const read = async (slot: Slot) => {
+    const { file, name } = slots.get(slot)!
+    return [slot, await (await Safetensors.open(file)).read(name)] as const
+  }
+  return new Map(await Promise.all(['layers.0.ffnIn.weight', 'layers.2.query.bias'].map(read)))
+}
 
 function numbers(bytes: Uint8Array): Float32Array {
   return new Float32Array(bytes.slice().buffer)

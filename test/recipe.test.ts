@@ -19,6 +19,8 @@ test('a recipe gets every default written out', (t) => {
       {
         pattern: 'unstructured',
         score: 'magnitude',
+        reverse: false,
+        update: 'none',
         fraction: 0.5,
         per: 'matrix',
         slots: linears,
@@ -30,12 +32,15 @@ test('a recipe gets every default written out', (t) => {
   t.deepEqual(step({ pattern: '2:4' }), {
     pattern: '2:4',
     score: 'magnitude',
+    reverse: false,
+    update: 'none',
     slots: linears,
     layers: [0, 1, 2],
   })
   t.deepEqual(step({ pattern: 'heads', remove: 2 }), {
     pattern: 'heads',
     score: 'headNorm',
+    reverse: false,
     remove: 2,
     minimum: 0,
     layers: [0, 1, 2],
@@ -43,6 +48,7 @@ test('a recipe gets every default written out', (t) => {
   t.deepEqual(step({ pattern: 'neurons', fraction: 0.25 }), {
     pattern: 'neurons',
     score: 'magnitude',
+    reverse: false,
     fraction: 0.25,
     per: 'layer',
     layers: [0, 1, 2],
@@ -50,9 +56,30 @@ test('a recipe gets every default written out', (t) => {
   t.deepEqual(step({ pattern: 'neurons', remove: 7, score: 'random' }), {
     pattern: 'neurons',
     score: 'random',
+    reverse: false,
     remove: 7,
     layers: [0, 1, 2],
   })
+})
+
+test('scores and updates that read activations have defaults of their own', (t) => {
+  const half = { pattern: 'unstructured', fraction: 0.5 }
+  t.like(step({ ...half, score: 'wanda' }), { per: 'row', update: 'none', reverse: false })
+  t.like(step({ ...half, score: 'ria', reverse: true }), { per: 'row', reverse: true })
+  t.like(step({ ...half, score: 'lamp' }), { per: 'global' })
+  t.like(step({ ...half, update: 'refit' }), { per: 'matrix', damping: 'auto', target: 'dense' })
+  t.like(step({ pattern: '2:4', score: 'wanda', update: 'refit', damping: 0.1, target: 'own' }), {
+    ...{ score: 'wanda', update: 'refit', damping: 0.1, target: 'own' },
+  })
+  const biased = step({ pattern: '2:4', update: 'bias' })
+  t.like(biased, { update: 'bias', target: 'dense' })
+  t.false('damping' in biased!)
+  const obs = step({ ...half, score: 'sparsegpt' })
+  t.like(obs, { per: 'matrix', damping: 'auto', target: 'dense' })
+  t.false('update' in obs! || 'reverse' in obs!)
+  const shared = { ...base, layers: [0, 0].map((weights) => ({ weights, heads, inner: 48 })) }
+  const { steps } = normalizeRecipe({ steps: [{ pattern: '2:4', update: 'bias' }] }, shared)
+  t.like(steps[0], { target: 'own' })
 })
 
 test('slots, layers and lists come out in order', (t) => {
@@ -73,6 +100,12 @@ test('a recipe with its defaults is its own normal form', (t) => {
     { pattern: 'heads', list: { '1': [3] } },
     { pattern: 'neurons', fraction: 1, per: 'global' },
     { pattern: 'layers', list: [0] },
+    { pattern: '2:4', score: 'sparsegpt', damping: 0.2 },
+    { pattern: '2:4', score: 'obs', update: 'refit' },
+    { pattern: '2:4', score: 'obs' },
+    { pattern: '2:4', score: 'wanda', update: 'refit', target: 'own', reverse: true },
+    { pattern: 'unstructured', fraction: 0.5, score: 'ria', update: 'bias' },
+    { pattern: 'unstructured', fraction: 0.5, score: 'lamp', update: 'refit' },
   ]
   const once = normalizeRecipe({ steps, seed: 7 }, base)
   t.deepEqual(normalizeRecipe(JSON.parse(JSON.stringify(once)), base), once)
@@ -95,6 +128,18 @@ test('flags are one step of a recipe', (t) => {
     [
       { pattern: 'heads', list: '0:0,1,2;2:3,1' },
       { steps: [{ pattern: 'heads', list: { '0': [0, 1, 2], '2': [3, 1] } }] },
+    ],
+    [
+      { pattern: '2:4', score: 'wanda', update: 'refit', damping: '.1', target: 'own', reverse: true },
+      {
+        steps: [
+          { pattern: '2:4', score: 'wanda', update: 'refit', damping: 0.1, target: 'own', reverse: true },
+        ],
+      },
+    ],
+    [
+      { pattern: '2:4', score: 'sparsegpt', damping: 'auto' },
+      { steps: [{ pattern: '2:4', score: 'sparsegpt', damping: 'auto' }] },
     ],
     [{ pattern: 'layers', list: '1,2' }, { steps: [{ pattern: 'layers', list: [1, 2] }] }],
   ]
@@ -130,6 +175,32 @@ test('a recipe that is wrong is refused with its place and what fits', (t) => {
       { steps: [{ pattern: 'unstructured', fraction: 0.5, score: 'headNorm' }] },
       /a score of weights, got 'headNorm'. For weights there are 'magnitude', 'random'/,
     ],
+    [{ steps: [{ pattern: '2:4', score: 'Wanda' }] }, /Did you mean `wanda`/],
+    [{ steps: [{ pattern: '2:4', update: 'refitt' }] }, /`recipe.steps\[0\].update`.*Did you mean `refit`/],
+    [{ steps: [{ pattern: '2:4', score: 'sparsegpt', update: 'refit' }] }, /updates weights as it chooses/],
+    [{ steps: [{ pattern: '2:4', score: 'sparsegpt', reverse: true }] }, /no fixed order/],
+    [{ steps: [{ pattern: '2:4', score: 'obs', reverse: true }] }, /no fixed order/],
+    [{ steps: [{ pattern: '2:4', score: 'lamp' }] }, /which compares matrices/],
+    [{ steps: [{ pattern: 'unstructured', fraction: 0.5, score: 'lamp', per: 'row' }] }, /one of 'global'/],
+    [
+      { steps: [{ pattern: 'unstructured', fraction: 0.5, score: 'sparsegpt', per: 'row' }] },
+      /one of 'matrix'/,
+    ],
+    [{ steps: [{ pattern: '2:4', damping: 0.1 }] }, /damping` to be absent.*nothing is updated/],
+    [{ steps: [{ pattern: '2:4', score: 'wanda', target: 'own' }] }, /target` to be absent/],
+    [{ steps: [{ pattern: '2:4', update: 'bias', damping: 0.1 }] }, /damping` to be absent/],
+    [{ steps: [{ pattern: '2:4', update: 'refit', damping: -1 }] }, /from 0 to 100/, RangeError],
+    [{ steps: [{ pattern: '2:4', update: 'refit', damping: 'much' }] }, /a number or 'auto'/],
+    [{ steps: [{ pattern: '2:4', update: 'refit', target: 'sparse' }] }, /one of 'own', 'dense'/],
+    [{ steps: [{ pattern: '2:4', reverse: 1 }] }, /true or false/],
+    [
+      { steps: [{ pattern: '2:4', score: 'wanda', slots: ['query', 'wordEmbeddings'] }] },
+      /slots` to be of linears in a calibrated step, got 'wordEmbeddings'/,
+    ],
+    [{ steps: [{ pattern: 'heads', remove: 1, score: 'wanda' }] }, /a score of heads, got 'wanda'/],
+    [{ steps: [{ pattern: 'heads', remove: 1, update: 'refit' }] }, /Unknown key `update`/],
+    [{ steps: [{ pattern: 'neurons', remove: 1, update: 'bias' }] }, /Unknown key `update`/],
+    [{ steps: [{ pattern: 'layers', list: [0], update: 'bias' }] }, /Unknown key `update`/],
     [{ steps: [{ pattern: 'heads', remove: 1, score: 'headnorm' }] }, /Did you mean `headNorm`/],
     [{ steps: [{ pattern: 'heads', remove: 0 }] }, /whole number from 1/, RangeError],
     [{ steps: [{ pattern: 'heads' }] }, /`recipe.steps\[0\].remove`/],

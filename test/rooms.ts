@@ -9,14 +9,15 @@ type Line = { readonly text: string; readonly number: number }
 /** Room of native/ → the rooms that it may include, beside itself. */
 export const nativeRooms: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  algebra: ['base'],
   backend: ['base'],
-  pruning: ['base'],
+  pruning: ['base', 'algebra'],
   engine: ['base', 'backend'],
-  cpu: ['base', 'backend'],
+  cpu: ['base', 'algebra', 'backend'],
   plain: ['base', 'backend'],
   cuda: ['base', 'backend'],
   emulation: ['base', 'backend', 'cuda', 'plain'],
-  node: ['base', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
+  node: ['base', 'algebra', 'backend', 'pruning', 'engine', 'cpu', 'plain'],
 }
 
 const concreteBackends = ['cpu', 'plain', 'cuda']
@@ -40,7 +41,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
-  pruning: [...ground, 'addon', 'architecture', 'checkpoint'],
+  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'calibration'],
   cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [
@@ -55,9 +56,13 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
     'tokenizer',
   ],
   evaluation: [...ground, 'addon', 'encoder', 'sentence-config', 'tokenizer'],
+  calibration: [
+    ...[...ground, 'addon', 'architecture', 'checkpoint'],
+    ...['encoder', 'evaluation', 'tokenizer'],
+  ],
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
-    ...['pruning', 'encoder', 'evaluation'],
+    ...['calibration', 'pruning', 'encoder', 'evaluation'],
   ],
   bench: ['index'],
   report: ['index'],

@@ -17,6 +17,11 @@ export type Decision = {
   readonly neurons: ReadonlyMap<number, Int32Array>
   /** Slot of a weight → kept bits over its stored shape, row-major, lowest bit first. Absent: all. */
   readonly masks: ReadonlyMap<Slot, Uint8Array>
+  /**
+   * Slot of a linear's weight or bias → its new numbers, before masks, heads and neurons: in the dtype and shape of the
+   * stored tensor. Absent: as stored.
+   */
+  readonly values: ReadonlyMap<Slot, Uint8Array>
   /** How it came about, from the room that decided. */
   readonly history?: History
 }
@@ -53,6 +58,7 @@ export function nothingDecided(base: BaseShape): Decision {
     heads: new Map(),
     neurons: new Map(),
     masks: new Map(),
+    values: new Map(),
   }
 }
 
@@ -70,7 +76,7 @@ export function specOf(base: EncoderSpec, decision: Decision | null, form: Form 
 
 /**
  * For each slot that a kept layer reads (or that belongs to no layer) where its bytes are and what is left of them.
- * Slots that share a stored tensor share its mask.
+ * Slots that share a stored tensor share its mask and its new numbers.
  */
 export function weightSources(
   slots: ReadonlyMap<Slot, StoredTensor>,
@@ -79,14 +85,16 @@ export function weightSources(
   form: Form,
 ): Map<Slot, WeightSource> {
   const sources = new Map<Slot, WeightSource>()
-  const masks = masksByTensor(slots, decision)
+  const masks = byTensor(slots, decision?.masks)
+  const values = byTensor(slots, decision?.values)
   const read = keptWeightSets(base, decision)
   for (const [slot, stored] of slots) {
     const layer = parseLayerSlot(slot)
     if (layer !== null && !read.has(layer.weights)) continue
-    const bits = masks.get(keyOf(stored))
+    const key = keyOf(stored)
+    const bits = masks.get(key)
     const structure = decision === null ? {} : structureOf(base, decision, slot)
-    sources.set(slot, { ...sourceOf(stored), ...(bits && { bits }), ...structure, form })
+    sources.set(slot, { ...sourceOf(stored, values.get(key)), ...(bits && { bits }), ...structure, form })
   }
   return sources
 }
@@ -104,18 +112,20 @@ function shrunk(layer: LayerSpec, { heads, neurons }: Decision): LayerSpec {
   }
 }
 
-function masksByTensor(
+function byTensor(
   slots: ReadonlyMap<Slot, StoredTensor>,
-  decision: Decision | null,
+  decided: ReadonlyMap<Slot, Uint8Array> | undefined,
 ): Map<string, Uint8Array> {
-  const masks = new Map<string, Uint8Array>()
-  for (const [slot, bits] of decision?.masks ?? []) {
+  const tensors = new Map<string, Uint8Array>()
+  for (const [slot, bytes] of decided ?? []) {
     const stored = slots.get(slot)
-    if (stored !== undefined) masks.set(keyOf(stored), bits)
+    if (stored !== undefined) tensors.set(keyOf(stored), bytes)
   }
-  return masks
+  return tensors
 }
 
-function sourceOf({ name, dtype, shape, file, begin, fileSize }: StoredTensor): WeightSource {
-  return { name, dtype, shape: [...shape], path: file, begin, fileSize }
+function sourceOf(stored: StoredTensor, values: Uint8Array | undefined): WeightSource {
+  const { name, dtype, shape, file, begin, fileSize } = stored
+  const bytes = values === undefined ? { path: file, begin, fileSize } : { data: values }
+  return { name, dtype, shape: [...shape], ...bytes }
 }

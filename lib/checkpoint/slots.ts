@@ -3,9 +3,9 @@ import { weightShapes } from '../architecture/shapes.js'
 import type { EncoderSpec, Slot } from '../architecture/spec.js'
 import { TwofourError } from '../errors.js'
 import { type Shards, type ShardTensor, sayFirst } from './shards.js'
-import type { StoredTensor } from './stored.js'
+import { type StoredTensor, storedDtypes } from './stored.js'
 
-const dtypes: readonly string[] = ['F32', 'F16', 'BF16', 'F64'] satisfies StoredTensor['dtype'][]
+const dtypes: readonly string[] = storedDtypes
 
 /** A tensor that is there, but not as it has to be. */
 export type Misfit = {

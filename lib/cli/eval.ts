@@ -1,7 +1,7 @@
 import { compareEvaluations, type EvaluateOptions, type Evaluation, evaluate } from '../index.js'
+import { columnsOption } from './columns-option.js'
 import type { Command, Invocation } from './command.js'
 import { evalReport } from './eval-report.js'
-import type { OptionValues } from './option-values.js'
 import { encoderOptions, withEncoder } from './with-encoder.js'
 
 export const evaluation: Command = {
@@ -98,20 +98,4 @@ async function compareWith(
   const { difference, interval, pValue, test } = compareEvaluations(first, second, { resamples, seed })
   const { value, truncated, notes } = second
   return { model, value, difference, interval, p_value: pValue, test, truncated, notes }
-}
-
-/** `sentence1=5,score=label` → which column lies where. */
-function columnsOption(options: OptionValues): Record<string, string> | undefined {
-  const text = options.text('columns')
-  if (text === undefined) return undefined
-  const columns: Record<string, string> = {}
-  for (const part of text.split(',')) {
-    const at = part.indexOf('=')
-    const [name, place] = [part.slice(0, at).trim(), part.slice(at + 1).trim()]
-    if (at < 0 || name === '' || place === '') {
-      throw new TypeError(`Expected --columns to be pairs as sentence1=5,score=gold, got '${text}'.`)
-    }
-    columns[name] = place
-  }
-  return columns
 }

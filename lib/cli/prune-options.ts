@@ -11,9 +11,21 @@ export const stepOptions: OptionTable = {
   },
   score: {
     value: 'NAME',
-    help: 'what ranks the weights, heads or neurons (default magnitude; heads headNorm)',
+    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt, obs; heads headNorm (default magnitude; heads headNorm)',
   },
-  update: { value: 'NAME', help: "what happens to the weights that stay: 'none'" },
+  update: {
+    value: 'NAME',
+    help: "what happens to the weights that stay: 'none' (default), 'bias', or 'refit' by least squares",
+  },
+  damping: {
+    value: 'D',
+    help: 'share of the mean square that least squares add (default 0.2 / tokens per input, from 0.01 to 1)',
+  },
+  target: {
+    value: 'NAME',
+    help: "what updates aim at: 'dense' (default; not for shared layers) or 'own' outputs",
+  },
+  reverse: { help: 'the highest go first: a control' },
   fraction: { value: 'F', help: 'share of weights or neurons that goes, from 0 to 1' },
   per: { value: 'NAME', help: 'matrix, row or global; for neurons layer or global' },
   remove: { value: 'K', help: 'how many heads or neurons go' },
@@ -25,12 +37,14 @@ export const stepOptions: OptionTable = {
   },
   layers: { value: 'A,B', help: 'only these layers, as 0,1' },
   seed: { value: 'N', help: 'of the random score (default 0)' },
-  calibration: { value: 'FILE', help: 'texts for calibrated scores: none in this version' },
 }
 
 /** Options that become fields of the step, with `pattern`. */
 const fieldNames = [
   'score',
+  'update',
+  'damping',
+  'target',
   'fraction',
   'per',
   'remove',
@@ -47,7 +61,6 @@ export type RecipeSource =
 
 /** Where the recipe comes from: one of --recipe, --pattern and --apply. @throws TypeError for none or two */
 export function recipeSource(options: OptionValues): RecipeSource {
-  refuseUnbuilt(options)
   const sources = ['recipe', 'pattern', 'apply'].filter((name) => options.has(name))
   if (sources.length !== 1) {
     const got = sources.length === 0 ? 'none' : sources.map((name) => `--${name}`).join(' and ')
@@ -59,7 +72,7 @@ export function recipeSource(options: OptionValues): RecipeSource {
     const flags = recipeFromFlags(fieldsOf(options))
     return { kind: 'flags', recipe: async () => flags }
   }
-  const stray = fieldNames.find((name) => options.has(name))
+  const stray = [...fieldNames, 'reverse'].find((name) => options.has(name))
   if (stray !== undefined) {
     const [source] = sources
     throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
@@ -88,14 +101,6 @@ export async function checkOut(out: string, overwrite: boolean): Promise<void> {
 
 function fieldsOf(options: OptionValues) {
   const names = ['pattern', ...fieldNames] as const
-  return Object.fromEntries(names.flatMap((name) => (options.has(name) ? [[name, options.text(name)]] : [])))
-}
-
-function refuseUnbuilt(options: OptionValues): void {
-  if (options.has('calibration')) {
-    throw new TypeError('No score in this version reads calibration texts: leave --calibration out.')
-  }
-  const update = options.text('update')
-  if (update === undefined || update === 'none') return
-  throw new TypeError(`Expected --update to be 'none', the one update in this version, got '${update}'.`)
+  const texts = names.flatMap((name) => (options.has(name) ? [[name, options.text(name)]] : []))
+  return { ...Object.fromEntries(texts), ...(options.flag('reverse') && { reverse: true }) }
 }

@@ -1,5 +1,6 @@
 import type { PlanSummary } from '../index.js'
 import { percent, several } from './amounts.js'
+import { calibrationReport } from './calibration-report.js'
 import { alignedTable, grouped } from './table.js'
 
 type Pruned = PlanSummary & {
@@ -8,6 +9,12 @@ type Pruned = PlanSummary & {
   readonly form: string
   readonly loadsIn: readonly string[]
   readonly plan?: string
+  readonly calibration?: {
+    readonly file: string
+    readonly examples: number
+    readonly tokens: number
+    readonly notes: readonly string[]
+  }
 }
 
 const linears = ['query', 'key', 'value', 'attentionOutput', 'ffnIn', 'ffnOut']
@@ -19,6 +26,7 @@ export function pruneReport(result: Pruned): string {
   return [
     `${model} (${base.architecture}, ${base.hash.slice(0, 12)}) → ${out}, ${form}${written}`,
     stepTable(result),
+    ...calibrationReport(result),
     layerTable(result),
     `Kept ${percent(prunable.density)} of ${grouped(prunable.elements)} prunable weights, ` +
       `${percent(all.density)} of all ${grouped(all.elements)}.`,

@@ -1,4 +1,5 @@
-import { Checkpoint, prune as decide, Plan } from '../index.js'
+import { type Calibration, Checkpoint, prune as decide, Plan } from '../index.js'
+import { calibrationOptions, checkCalibrationOptions, readCalibration } from './calibration.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice, dtypeOption } from './devices.js'
 import { checkOut, formOption, type RecipeSource, recipeSource, stepOptions } from './prune-options.js'
@@ -10,11 +11,17 @@ export const prune: Command = {
   usage: 'prune MODEL --out DIR (--recipe FILE | --pattern NAME [step options] | --apply PLAN)',
   example:
     'twofour prune models/demo/model --out /tmp/demo-2of4 --pattern 2:4\n' +
-    'twofour prune models/demo/model --out /tmp/demo-heads --pattern heads --remove 6 --form removed',
+    'twofour prune models/demo/model --out /tmp/demo-heads --pattern heads --remove 6 --form removed\n' +
+    'twofour prune models/demo/model --out /tmp/demo-refit --pattern 2:4 --score wanda --update refit --calibration models/demo/eval.tsv --task similarity',
   options: {
     out: { value: 'DIR', help: 'where the checkpoint and pruning.json go: a new or empty folder' },
     recipe: { value: 'FILE', help: 'steps as JSON: { "steps": [{ "pattern": "2:4" }, …], "seed": 0 }' },
     ...stepOptions,
+    ...calibrationOptions,
+    threads: {
+      value: 'N',
+      help: 'CPU threads of calibrated steps (default: what cores, affinity and quota allow)',
+    },
     form: {
       value: 'NAME',
       help: "'masked' (default): same shapes, zeros inside; 'removed': heads and neurons are gone; 'onnx': so too, as a graph",
@@ -31,10 +38,11 @@ export const prune: Command = {
     const out = options.required('out', 'Name the folder for the pruned checkpoint.')
     const form = formOption(options)
     const source = recipeSource(options)
+    checkCalibrationOptions(options)
     await checkOut(out, options.flag('overwrite'))
 
     const checkpoint = await Checkpoint.open(model, { signal })
-    const plan = await planFor(checkpoint, source, invocation)
+    const { plan, calibration } = await planFor(checkpoint, source, invocation)
     const pruned = await plan.apply(checkpoint, { signal })
     const planFile = options.text('plan')
     if (planFile !== undefined) await plan.save(planFile, { signal })
@@ -53,6 +61,7 @@ export const prune: Command = {
       loadsIn,
       files,
       ...(planFile !== undefined && { plan: planFile }),
+      ...(calibration !== undefined && { calibration: described(calibration, options) }),
       ...summary,
     }
     await output.result(result, () => pruneReport(result))
@@ -69,15 +78,36 @@ function checkComputation({ options }: Invocation): void {
 async function planFor(
   checkpoint: Checkpoint,
   source: RecipeSource,
-  { signal, onProgress }: Invocation,
-): Promise<Plan> {
-  if (source.kind === 'plan') return Plan.open(source.file, { signal })
-  const recipe = await source.recipe(checkpoint)
-  try {
-    return await decide(checkpoint, recipe, { signal, onProgress })
-  } catch (error) {
-    throw source.kind === 'flags' ? inFlagWords(error) : error
+  invocation: Invocation,
+): Promise<{ plan: Plan; calibration: Calibration | undefined }> {
+  const { options, signal, onProgress } = invocation
+  if (source.kind === 'plan') {
+    if (options.has('calibration')) throw new TypeError('--calibration is for a recipe, not for --apply.')
+    return { plan: await Plan.open(source.file, { signal }), calibration: undefined }
   }
+  const recipe = await source.recipe(checkpoint)
+  const calibration = await readCalibration(checkpoint, invocation)
+  const threads = options.whole('threads', 1)
+  try {
+    const plan = await decide(checkpoint, recipe, { signal, onProgress, calibration, threads })
+    return { plan, calibration }
+  } catch (error) {
+    throw inCalibrationWords(source.kind === 'flags' ? inFlagWords(error) : error)
+  }
+}
+
+/** What the library says of its option `calibration`. */
+function inCalibrationWords(error: unknown): unknown {
+  if (!(error instanceof TypeError || error instanceof RangeError)) return error
+  const message = error.message
+    .replace(/Pass `calibration`:.*$/, 'Pass --calibration FILE.')
+    .replace(/^Expected `calibration` to be absent/, 'Expected --calibration to be absent')
+  return new RangeError(message, { cause: error })
+}
+
+function described(calibration: Calibration, options: Invocation['options']) {
+  const { examples, sequences, tokens, truncated, notes } = calibration
+  return { file: options.required('calibration', ''), examples, sequences, tokens, truncated, notes }
 }
 
 /** The one step of the flags is `recipe.steps[0]` to the library. */

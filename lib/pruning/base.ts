@@ -2,11 +2,16 @@ import { basename, resolve } from 'node:path'
 import { type LayerSpec, linearSlots, type Slot } from '../architecture/spec.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import type { Decision } from '../checkpoint/decision.js'
+import type { StoredTensor } from '../checkpoint/stored.js'
 import { keptWeightSets, parseLayerSlot, structureOf } from '../checkpoint/structure.js'
 import { type Bits, clearOutside, elementsOf, keptBits } from './bits.js'
 
-/** A stored tensor's name and shape: slots of the same name are tied. */
-export type SlotShape = { readonly name: string; readonly shape: readonly number[] }
+/** A stored tensor: slots of the same name are tied. Plan files of version 1 say nothing of its dtype. */
+export type SlotShape = {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly dtype?: StoredTensor['dtype']
+}
 
 /** What a plan knows of the checkpoint that it was made for, without its weights. */
 export type PlanBase = {
@@ -32,7 +37,7 @@ export async function describeBase(
 /** A base without its hash: nothing is read. */
 export function shapeOf({ directory, architecture, base, slots }: Checkpoint): Omit<PlanBase, 'hash'> {
   const { headSize, originalHeads, layers } = base
-  const shapes = [...slots].map(([slot, { name, shape }]) => [slot, { name, shape }] as const)
+  const shapes = [...slots].map(([slot, { name, shape, dtype }]) => [slot, { name, shape, dtype }] as const)
   const name = basename(resolve(directory)) || directory
   return { name, architecture, headSize, originalHeads, layers, slots: new Map(shapes) }
 }
@@ -45,6 +50,12 @@ export function prunableSlots({ slots }: Pick<PlanBase, 'slots'>): Slot[] {
     if (place === null) return slot === 'wordEmbeddings'
     return place.part === 'weight' && linears.includes(place.linear)
   })
+}
+
+/** The slots that may have new numbers: weights and biases of the layers' linears. */
+export function changeableSlots({ slots }: Pick<PlanBase, 'slots'>): Slot[] {
+  const linears: readonly string[] = linearSlots
+  return [...slots.keys()].filter((slot) => linears.includes(parseLayerSlot(slot)?.linear ?? ''))
 }
 
 /** Whether no kept layer reads a slot any more. */

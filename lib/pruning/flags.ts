@@ -1,10 +1,14 @@
 import { checkKeys, checkString, expected } from '../check.js'
 import type { Recipe, RecipeStep } from './recipe-types.js'
 
-/** One step of a recipe as command-line flags, all of them texts. */
+/** One step of a recipe as command-line flags: texts, but for one that stands alone. */
 export type RecipeFlags = {
   readonly pattern?: string | undefined
   readonly score?: string | undefined
+  readonly update?: string | undefined
+  readonly damping?: string | undefined
+  readonly target?: string | undefined
+  readonly reverse?: boolean | undefined
   readonly fraction?: string | undefined
   readonly per?: string | undefined
   readonly remove?: string | undefined
@@ -19,6 +23,9 @@ export type RecipeFlags = {
 /** Which flags there are, and how each one's text becomes a field of a step. */
 const fields = {
   score: (text: string) => text,
+  update: (text: string) => text,
+  damping: (text: string) => (text === 'auto' ? text : readNumber('--damping', text)),
+  target: (text: string) => text,
   fraction: (text: string) => readNumber('--fraction', text),
   per: (text: string) => text,
   remove: (text: string) => readNumber('--remove', text),
@@ -34,13 +41,14 @@ const fields = {
  * @throws TypeError when a text is not of its form
  */
 export function recipeFromFlags(flags: RecipeFlags): Recipe {
-  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'seed'])
+  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'seed'])
   const pattern = checkString('--pattern', flags.pattern)
   const step: Record<string, unknown> = { pattern }
   for (const [name, read] of Object.entries(fields)) {
     const text = flags[name as keyof typeof fields]
     if (text !== undefined) step[name] = read(checkString(`--${name}`, text), pattern)
   }
+  if (flags.reverse !== undefined) step.reverse = flags.reverse
   const seed = flags.seed === undefined ? {} : { seed: readNumber('--seed', flags.seed) }
   return { steps: [step as RecipeStep], ...seed }
 }

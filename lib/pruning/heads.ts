@@ -2,7 +2,7 @@ import { addon } from '../addon.js'
 import { keptHeads, layerOfSet } from '../checkpoint/structure.js'
 import { currentNorms } from './norms.js'
 import type { StepContext, StepOutcome } from './pattern.js'
-import { bySet, type Candidate, lowestFirst, take } from './ranking.js'
+import { bySet, type Candidate, goingFirst, take } from './ranking.js'
 import type { HeadListStep, HeadScoreStep } from './recipe-types.js'
 import { setsInScope } from './scope.js'
 
@@ -37,7 +37,7 @@ export async function removeLowestHeads(
   )
 
   const candidates = await scored(context, sets, step.score)
-  const taken = take(lowestFirst(candidates), step.remove, spare)
+  const taken = take(goingFirst(candidates, step.reverse), step.remove, spare)
   return withoutHeads(context, bySet(taken), sets)
 }
 

@@ -3,7 +3,7 @@ import { keptInner, layerOfSet } from '../checkpoint/structure.js'
 import { complement } from './bits.js'
 import { currentNorms } from './norms.js'
 import type { StepContext, StepOutcome } from './pattern.js'
-import { bySet, type Candidate, lowestFirst, share, take } from './ranking.js'
+import { bySet, type Candidate, goingFirst, share, take } from './ranking.js'
 import type { NeuronCountStep, NeuronFractionStep } from './recipe-types.js'
 import { setsInScope } from './scope.js'
 
@@ -29,7 +29,7 @@ function choose(
   sets: readonly number[],
   candidates: readonly Candidate[],
 ): Candidate[] {
-  const order = lowestFirst(candidates)
+  const order = goingFirst(candidates, step.reverse)
   const there = new Map(sets.map((set) => [set, keptInner(context.base, context.decision, set)]))
   if ('remove' in step) {
     if (step.remove <= order.length) return take(order, step.remove, there)

@@ -1,4 +1,5 @@
 import type { EncoderSpec, Slot } from '../architecture/spec.js'
+import type { Calibration } from '../calibration/calibration.js'
 import type { Decision } from '../checkpoint/decision.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
@@ -13,6 +14,24 @@ export type StepContext = {
   readonly stream: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((done: number, total: number) => void) | undefined
+  /** Tells that the step is at a layer, of those that are there. */
+  readonly onLayer: (layer: number, layers: number) => void
+  /** There for steps that read it. */
+  readonly calibration: Calibration | undefined
+  /** Of what calibrated steps compute; 0: as many as the machine has to give. */
+  readonly threads: number
+}
+
+/** What a calibrated step found of one linear. */
+export type LinearOutcome = {
+  readonly slot: Slot
+  /** Tokens that were looked at, for each input that is there. */
+  readonly tokensPerColumn: number
+  /** Relative squared error of the output on those tokens: with zeros alone, and as updated. */
+  readonly errors?: { readonly masked: number; readonly updated: number }
+  readonly damping?: number
+  /** Rows that stayed as they were, because the solution was no better than zeros alone. */
+  readonly unchangedRows?: number
 }
 
 /** What one step did, for the summary and `pruning.json`. */
@@ -25,6 +44,17 @@ export type StepReport = {
   readonly removed: number
   /** N:M only: matrices whose rows end in fewer than M weights, all of which stay. */
   readonly tails?: readonly { readonly slot: Slot; readonly columns: number }[]
+  /** What a calibrated step looked at; `digest` is the SHA-256 of the tokens. */
+  readonly calibration?: {
+    readonly examples: number
+    readonly sequences: number
+    readonly tokens: number
+    readonly digest: string
+  }
+  /** Of a calibrated step, in the order of the forward pass. */
+  readonly linears?: readonly LinearOutcome[]
+  /** Sentences on what was not obvious. */
+  readonly notes?: readonly string[]
 }
 
 /** One call of `prune`: what was asked, and what each step did. */

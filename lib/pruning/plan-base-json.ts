@@ -1,5 +1,6 @@
 import { type LayerSpec, linearSlots, type Slot } from '../architecture/spec.js'
-import { checkInteger, checkKeys, checkString, expected } from '../check.js'
+import { checkInteger, checkKeys, checkOneOf, checkString, expected } from '../check.js'
+import { storedDtypes } from '../checkpoint/stored.js'
 import type { PlanBase, SlotShape } from './base.js'
 import { elementsOf } from './bits.js'
 import { checkAscending, checkEntries, checkList } from './json-lists.js'
@@ -10,7 +11,7 @@ const largest = 2 ** 31 - 1
  * What a plan says of its base, checked against itself: heads and neurons are rows and columns that are there.
  * @throws TypeError, RangeError
  */
-export function checkBase(value: unknown): PlanBase {
+export function checkBase(value: unknown, version: 1 | 2): PlanBase {
   const what = 'plan.base'
   checkKeys(what, value, ['name', 'hash', 'architecture', 'headSize', 'originalHeads', 'layers', 'slots'])
   const hash = checkString(`${what}.hash`, value.hash)
@@ -27,7 +28,7 @@ export function checkBase(value: unknown): PlanBase {
     headSize: checkInteger(`${what}.headSize`, value.headSize, 1, 1 << 16),
     originalHeads,
     layers,
-    slots: checkSlots(`${what}.slots`, value.slots),
+    slots: checkSlots(`${what}.slots`, value.slots, version),
   }
   for (const layer of layers) checkShapes(base, layer)
   return base
@@ -42,16 +43,18 @@ function checkLayer(what: string, value: unknown, originalHeads: number): LayerS
   }
 }
 
-function checkSlots(what: string, value: unknown): ReadonlyMap<Slot, SlotShape> {
+function checkSlots(what: string, value: unknown, version: 1 | 2): ReadonlyMap<Slot, SlotShape> {
   return new Map(
     checkEntries(what, value).map(([slot, tensor]) => {
       const place = `${what}[${slot}]`
-      checkKeys(place, tensor, ['name', 'shape'])
+      checkKeys(place, tensor, version === 1 ? ['name', 'shape'] : ['name', 'shape', 'dtype'])
       const shape = checkList(`${place}.shape`, tensor.shape).map((size, at) =>
         checkInteger(`${place}.shape[${at}]`, size, 0, largest),
       )
       checkInteger(`elements of ${place}`, elementsOf(shape))
-      return [slot, { name: checkString(`${place}.name`, tensor.name), shape }]
+      const name = checkString(`${place}.name`, tensor.name)
+      if (version === 1) return [slot, { name, shape }]
+      return [slot, { name, shape, dtype: checkOneOf(`${place}.dtype`, tensor.dtype, storedDtypes) }]
     }),
   )
 }

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
-import { type PlanBase, shapeOf } from './base.js'
+import { type PlanBase, type SlotShape, shapeOf } from './base.js'
 
 /**
  * Holds what a plan says of its base against the base: native code trusts the result.
@@ -13,11 +13,16 @@ export function checkFits(plan: PlanBase, checkpoint: Checkpoint): void {
       ? 'the size of its heads'
       : !same(plan.layers, base.layers)
         ? 'its layers'
-        : [...base.slots].find(([slot, tensor]) => !same(plan.slots.get(slot), tensor))?.[0]
+        : [...base.slots].find(([slot, tensor]) => !fits(plan.slots.get(slot), tensor))?.[0]
   if (wrong === undefined && plan.slots.size === base.slots.size) return
   const what = wrong ?? 'the number of its tensors'
   const message = `The plan is damaged: what it says of ${what} is not so in ${checkpoint.directory}. Make it again with \`prune\`.`
   throw new TwofourError('PLAN_INVALID', message, { directory: checkpoint.directory, what })
+}
+
+/** What a plan does not say of a tensor is not held against it. */
+function fits(planned: SlotShape | undefined, tensor: SlotShape): boolean {
+  return planned !== undefined && same({ ...tensor, ...planned }, tensor)
 }
 
 /** Plain JSON, keys in the same order because the same code wrote them. */

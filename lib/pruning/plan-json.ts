@@ -1,20 +1,22 @@
 import type { Slot } from '../architecture/spec.js'
-import { checkInteger, checkKeys, checkOneOf, checkString, expected } from '../check.js'
-import type { Decision } from '../checkpoint/decision.js'
+import { checkInteger, checkKeys, checkOneOf, expected } from '../check.js'
+import { type Decision, nothingDecided } from '../checkpoint/decision.js'
 import { keptWeightSets, layerOfSet } from '../checkpoint/structure.js'
-import { type PlanBase, prunableSlots } from './base.js'
+import { changeableSlots, type PlanBase, prunableSlots } from './base.js'
 import { checkAscending, checkEntries, checkList } from './json-lists.js'
-import type { PruningPass, StepReport } from './pattern.js'
+import type { PruningPass } from './pattern.js'
 import { checkBase } from './plan-base-json.js'
+import { checkReport } from './plan-report-json.js'
 import { prepareRecipe } from './recipe.js'
 
-/** A plan's JSON, checked: everything but the bits. `masks` names the slots that have some. */
+/** A plan's JSON, checked: everything but bits and new numbers. `masks` and `values` name the slots that have some. */
 export type PlanJson = {
   readonly base: PlanBase
   readonly pass: PruningPass
   readonly earlier: readonly PruningPass[]
-  readonly structure: Omit<Decision, 'masks'>
+  readonly structure: Omit<Decision, 'masks' | 'values'>
   readonly masks: readonly Slot[]
+  readonly values: readonly Slot[]
 }
 
 const keys = ['version', 'base', 'recipe', 'seed', 'steps', 'earlier', 'layers', 'heads', 'neurons', 'masks']
@@ -25,10 +27,9 @@ const keys = ['version', 'base', 'recipe', 'seed', 'steps', 'earlier', 'layers',
  */
 export function checkPlanJson(text: string): PlanJson {
   const plan: unknown = JSON.parse(text)
-  checkKeys('plan', plan, keys)
-  if (plan.version !== 1)
-    throw new RangeError(expected('plan.version', '1', plan.version, 'Install a newer twofour.'))
-  const base = checkBase(plan.base)
+  const version = checkVersion(plan)
+  checkKeys('plan', plan, version === 1 ? keys : [...keys, 'values'])
+  const base = checkBase(plan.base, version)
   const pass = checkPass('plan', { recipe: plan.recipe, steps: plan.steps }, base)
   if (plan.seed !== pass.recipe.seed) throw new RangeError(expected('plan.seed', `the recipe's`, plan.seed))
   const earlier = checkList('plan.earlier', plan.earlier).map((value, at) =>
@@ -37,7 +38,7 @@ export function checkPlanJson(text: string): PlanJson {
 
   const layers = checkAscending('plan.layers', plan.layers, base.layers.length - 1)
   if (layers.length === 0) throw new RangeError(expected('plan.layers', 'at least one layer', layers))
-  const read = keptWeightSets(base, { layers, heads: new Map(), neurons: new Map(), masks: new Map() })
+  const read = keptWeightSets(base, { ...nothingDecided(base), layers })
   const heads = checkSets('plan.heads', plan.heads, read, (what, value, set) =>
     checkHeads(what, value, base, set),
   )
@@ -49,8 +50,16 @@ export function checkPlanJson(text: string): PlanJson {
     pass,
     earlier,
     structure: { layers, heads, neurons },
-    masks: checkMasks(plan.masks, base),
+    masks: checkSlotList('plan.masks', plan.masks, prunableSlots(base)),
+    values: version === 1 ? [] : checkSlotList('plan.values', plan.values, changeableSlots(base)),
   }
+}
+
+/** Before the keys, which are others in another version. */
+function checkVersion(plan: unknown): 1 | 2 {
+  const version = typeof plan === 'object' && plan !== null && 'version' in plan ? plan.version : undefined
+  if (version === 1 || version === 2) return version
+  throw new RangeError(expected('plan.version', '1 or 2', version, 'Install a newer twofour.'))
 }
 
 function checkPass(what: string, value: unknown, base: PlanBase): PruningPass {
@@ -61,27 +70,6 @@ function checkPass(what: string, value: unknown, base: PlanBase): PruningPass {
   )
   if (steps.length === recipe.steps.length) return { recipe, steps }
   throw new RangeError(expected(`${what}.steps`, `${recipe.steps.length} long, as the recipe`, steps.length))
-}
-
-function checkReport(what: string, value: unknown): StepReport {
-  checkKeys(what, value, ['pattern', 'unit', 'of', 'removed', 'tails'])
-  const of = checkInteger(`${what}.of`, value.of)
-  const tails = value.tails === undefined ? undefined : checkList(`${what}.tails`, value.tails)
-  return {
-    pattern: checkString(`${what}.pattern`, value.pattern),
-    unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
-    of,
-    removed: checkInteger(`${what}.removed`, value.removed, 0, of),
-    ...(tails && { tails: tails.map((tail, at) => checkTail(`${what}.tails[${at}]`, tail)) }),
-  }
-}
-
-function checkTail(what: string, value: unknown): { slot: Slot; columns: number } {
-  checkKeys(what, value, ['slot', 'columns'])
-  return {
-    slot: checkString(`${what}.slot`, value.slot),
-    columns: checkInteger(`${what}.columns`, value.columns),
-  }
 }
 
 function checkHeads(what: string, value: unknown, base: PlanBase, set: number): readonly number[] {
@@ -104,13 +92,10 @@ function checkRanges(what: string, value: unknown, inner: number): Int32Array {
   return Int32Array.from(kept)
 }
 
-function checkMasks(value: unknown, base: PlanBase): Slot[] {
-  const prunable = prunableSlots(base)
-  const masks = checkList('plan.masks', value).map((slot, at) =>
-    checkOneOf(`plan.masks[${at}]`, slot, prunable),
-  )
-  if (new Set(masks).size === masks.length) return masks
-  throw new RangeError(expected('plan.masks', 'of different slots', masks))
+function checkSlotList(what: string, value: unknown, allowed: readonly Slot[]): Slot[] {
+  const slots = checkList(what, value).map((slot, at) => checkOneOf(`${what}[${at}]`, slot, allowed))
+  if (new Set(slots).size === slots.length) return slots
+  throw new RangeError(expected(what, 'of different slots', slots))
 }
 
 function checkSets<T>(

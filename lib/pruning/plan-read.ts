@@ -3,11 +3,11 @@ import type { Decision } from '../checkpoint/decision.js'
 import { Safetensors } from '../checkpoint/safetensors.js'
 import { parseLayerSlot } from '../checkpoint/structure.js'
 import { TwofourError } from '../errors.js'
-import { decidedBits, isDropped, type PlanBase } from './base.js'
+import { decidedBits, isDropped } from './base.js'
 import { type Bits, bytesOfBits, elementsOf, equalBits, isWithin, keptBits } from './bits.js'
 import type { PlanParts } from './plan.js'
 import { checkPlanJson, type PlanJson } from './plan-json.js'
-import { planKey } from './plan-write.js'
+import { planKey, valuesPrefix } from './plan-write.js'
 import { withoutTies } from './summary.js'
 
 /**
@@ -19,7 +19,7 @@ export async function readPlanFile(path: string, signal: AbortSignal | undefined
   const file = await Safetensors.open(path, options)
   const json = readJson(file)
   const slots = affectedSlots(json)
-  checkTensors(file, json.base, slots)
+  checkTensors(file, json, slots)
 
   const masks = new Map<Slot, Bits>()
   for (const slot of slots) {
@@ -28,7 +28,12 @@ export async function readPlanFile(path: string, signal: AbortSignal | undefined
     checkBits(file, json, slot, bits)
     if (json.masks.includes(slot)) masks.set(slot, bits)
   }
-  return { base: json.base, decision: { ...json.structure, masks }, pass: json.pass, earlier: json.earlier }
+  const values = new Map<Slot, Uint8Array>()
+  for (const slot of json.values)
+    values.set(slot, await file.read(valuesPrefix + json.base.slots.get(slot)!.name, options))
+
+  const { base, structure, pass, earlier } = json
+  return { base, decision: { ...structure, masks, values }, pass, earlier }
 }
 
 function readJson(file: Safetensors): PlanJson {
@@ -57,19 +62,26 @@ function affectedSlots({ base, structure, masks }: PlanJson): Slot[] {
     return linear === 'ffnOut' && structure.neurons.has(weights)
   }
   return withoutTies(base).filter(
-    (slot) => touched(slot) && !isDropped(base, { ...structure, masks: new Map() }, slot),
+    (slot) => touched(slot) && !isDropped(base, withoutTensors(structure), slot),
   )
 }
 
 /** Before anything is allocated: a plan's claims are bounded by the file's own size. */
-function checkTensors(file: Safetensors, base: PlanBase, slots: readonly Slot[]): void {
-  const wanted = new Map(slots.map((slot) => [base.slots.get(slot)!.name, base.slots.get(slot)!.shape]))
-  for (const [name, shape] of wanted) {
+function checkTensors(file: Safetensors, { base, values }: PlanJson, slots: readonly Slot[]): void {
+  const wanted = new Map<string, string>()
+  for (const slot of slots) {
+    const { name, shape } = base.slots.get(slot)!
+    wanted.set(name, `U8 [${bytesOfBits(elementsOf(shape))}]`)
+  }
+  for (const slot of values) {
+    const { name, shape, dtype } = base.slots.get(slot)!
+    if (wanted.has(valuesPrefix + name)) throw invalid(file, `to name no tensor ${valuesPrefix + name}.`)
+    wanted.set(valuesPrefix + name, `${dtype} [${shape.join(', ')}]`)
+  }
+  for (const [name, form] of wanted) {
     const tensor = file.tensors.get(name)
-    const bytes = bytesOfBits(elementsOf(shape))
-    if (tensor?.dtype === 'U8' && tensor.shape.length === 1 && tensor.shape[0] === bytes) continue
     const got = tensor === undefined ? 'none' : `${tensor.dtype} [${tensor.shape.join(', ')}]`
-    throw invalid(file, `to hold U8 [${bytes}] for ${name}, got ${got}.`, { tensor: name })
+    if (got !== form) throw invalid(file, `to hold ${form} for ${name}, got ${got}.`, { tensor: name })
   }
   const extra = [...file.tensors.keys()].find((name) => !wanted.has(name))
   if (extra !== undefined)
@@ -78,12 +90,16 @@ function checkTensors(file: Safetensors, base: PlanBase, slots: readonly Slot[])
 
 function checkBits(file: Safetensors, { base, structure, masks }: PlanJson, slot: Slot, bits: Bits): void {
   const { name, shape } = base.slots.get(slot)!
-  const decision: Decision = { ...structure, masks: new Map() }
+  const decision = withoutTensors(structure)
   const most = decidedBits(base, decision, slot) ?? keptBits(elementsOf(shape))
   const masked = masks.includes(slot)
   if (masked ? isWithin(bits, most) : equalBits(bits, most)) return
   const wanted = masked ? 'within its heads, neurons and shape' : 'those of its heads and neurons'
   throw invalid(file, `to have bits of ${name} that are ${wanted}, got others.`, { tensor: name })
+}
+
+function withoutTensors(structure: PlanJson['structure']): Decision {
+  return { ...structure, masks: new Map(), values: new Map() }
 }
 
 function invalid(

@@ -10,8 +10,18 @@ export const planKey = 'twofour_plan'
 /** Half-open ranges. */
 export type Ranges = readonly (readonly [begin: number, end: number])[]
 
-/** One U8 tensor for each tensor of the base of which something goes: its kept bits. */
-export function planTensors({ base, decision }: Pick<PlanParts, 'base' | 'decision'>): TensorArray[] {
+/** Before the name of a tensor of the base, in that of its new numbers; no family has a name with a slash. */
+export const valuesPrefix = 'values/'
+
+/**
+ * One U8 tensor for each tensor of the base of which something goes, its kept bits; and one for each that has new
+ * numbers, as the base stores it.
+ */
+export function planTensors(parts: Pick<PlanParts, 'base' | 'decision'>): TensorArray[] {
+  return [...bitTensors(parts), ...valueTensors(parts)]
+}
+
+function bitTensors({ base, decision }: Pick<PlanParts, 'base' | 'decision'>): TensorArray[] {
   return withoutTies(base).flatMap((slot) => {
     const bits = isDropped(base, decision, slot) ? null : decidedBits(base, decision, slot)
     if (bits === null) return []
@@ -20,22 +30,34 @@ export function planTensors({ base, decision }: Pick<PlanParts, 'base' | 'decisi
   })
 }
 
-/** Everything else, as one JSON text. */
+function valueTensors({ base, decision }: Pick<PlanParts, 'base' | 'decision'>): TensorArray[] {
+  return [...decision.values].map(([slot, data]) => {
+    const { name, shape, dtype } = base.slots.get(slot)!
+    return { name: valuesPrefix + name, dtype: dtype!, shape: [...shape], data }
+  })
+}
+
+/** Everything else, as one JSON text: of version 2 where there are new numbers. */
 export function writePlanMetadata({ base, decision, pass, earlier }: PlanParts): Record<string, string> {
+  const valued = decision.values.size > 0
   const plan = {
-    version: 1,
-    base: writeBase(base),
+    version: valued ? 2 : 1,
+    base: writeBase(base, valued),
     recipe: pass.recipe,
     seed: pass.recipe.seed,
     steps: pass.steps,
     earlier,
     ...writeStructure(decision),
+    ...(valued && { values: [...decision.values.keys()] }),
   }
   return { format: 'pt', [planKey]: JSON.stringify(plan) }
 }
 
-function writeBase(base: PlanBase): Record<string, unknown> {
-  return { ...base, slots: Object.fromEntries(base.slots) }
+function writeBase(base: PlanBase, valued: boolean): Record<string, unknown> {
+  const slots = [...base.slots].map(([slot, { name, shape, dtype }]) => {
+    return [slot, valued ? { name, shape, dtype } : { name, shape }] as const
+  })
+  return { ...base, slots: Object.fromEntries(slots) }
 }
 
 function writeStructure({ layers, heads, neurons, masks }: Decision): Record<string, unknown> {

@@ -1,18 +1,25 @@
 import type { Progress } from '../addon.js'
-import { checkKeys, checkSignal, expected } from '../check.js'
+import { Calibration } from '../calibration/calibration.js'
+import { checkInteger, checkKeys, checkSignal, expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { type Decision, nothingDecided } from '../checkpoint/decision.js'
 import { describeBase } from './base.js'
-import type { StepReport } from './pattern.js'
+import type { StepContext, StepReport } from './pattern.js'
 import { Plan } from './plan.js'
 import { type PreparedRecipe, prepareRecipe } from './recipe.js'
-import type { Recipe } from './recipe-types.js'
+import type { ExplicitStep, Recipe } from './recipe-types.js'
+import { readsActivations } from './scores.js'
+import { readsCalibration } from './updates.js'
 
 export type PruneOptions = {
   /** Rejects with its reason. */
   readonly signal?: AbortSignal | undefined
-  /** Stages are the steps, as `step 2 of 3: 2:4`; the unit is matrices. */
+  /** Stages are the steps, as `step 2 of 3: 2:4`, of calibrated ones with `, layer 3 of 12`; units differ. */
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Examples for the steps whose score or update reads them; made from the same checkpoint. */
+  readonly calibration?: Calibration | undefined
+  /** CPU threads of calibrated steps. @default what cores, affinity and quota allow */
+  readonly threads?: number | undefined
 }
 
 /**
@@ -27,17 +34,20 @@ export async function prune(
 ): Promise<Plan> {
   if (!(checkpoint instanceof Checkpoint))
     throw new TypeError(expected('checkpoint', 'an open Checkpoint', checkpoint))
-  refuseCalibration(options)
-  checkKeys('options', options, ['signal', 'onProgress'])
+  checkKeys('options', options, ['signal', 'onProgress', 'calibration', 'threads'])
   const signal = checkSignal(options.signal)
   const { onProgress } = options
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new TypeError(expected('onProgress', 'a function', onProgress))
   }
+  const threads = checkInteger('threads', options.threads ?? 0, options.threads === undefined ? 0 : 1, 1024)
   const prepared = prepareRecipe(recipe, checkpoint.base)
+  const calibration = checkCalibration(options.calibration, prepared, checkpoint)
 
   const base = await describeBase(checkpoint, signal)
-  const { decision, steps } = await runSteps(checkpoint, prepared, signal, onProgress)
+  const { decision, steps } = await runSteps(checkpoint, prepared, {
+    ...{ signal, onProgress, calibration, threads },
+  })
 
   const earlier = checkpoint.decision?.history?.passes ?? []
   return new Plan({ base, decision, pass: { recipe: prepared.recipe, steps }, earlier })
@@ -46,8 +56,12 @@ export async function prune(
 async function runSteps(
   { base, slots, decision: start }: Checkpoint,
   { recipe, steps }: PreparedRecipe,
-  signal: AbortSignal | undefined,
-  onProgress: PruneOptions['onProgress'],
+  {
+    signal,
+    onProgress,
+    calibration,
+    threads,
+  }: Pick<StepContext, 'signal' | 'calibration' | 'threads'> & Pick<PruneOptions, 'onProgress'>,
 ): Promise<{ decision: Decision; steps: StepReport[] }> {
   let decision = start ?? nothingDecided(base)
   const reports: StepReport[] = []
@@ -58,16 +72,52 @@ async function runSteps(
       onProgress && ((done: number, total: number) => onProgress({ stage, done, total, unit: 'matrices' }))
     // Native progress may come too late for a step that is over at once.
     onProgress?.({ stage, done: stream, total: steps.length, unit: 'steps' })
-    const outcome = await run({ base, slots, decision, seed: recipe.seed, stream, signal, onProgress: tell })
+    const outcome = await run({
+      ...{ base, slots, decision, seed: recipe.seed, stream, signal, calibration, threads },
+      onProgress: tell,
+      onLayer: (layer, total) =>
+        onProgress?.({
+          stage: `${stage}, layer ${layer + 1} of ${total}`,
+          done: layer,
+          total,
+          unit: 'layers',
+        }),
+    })
     decision = outcome.decision
     reports.push(outcome.report)
   }
   return { decision, steps: reports }
 }
 
-function refuseCalibration(options: object): void {
-  if (!('calibration' in options) || options.calibration === undefined) return
-  throw new TypeError(
-    'Expected `calibration` to be absent, for no score here reads calibration data yet. Leave it out.',
-  )
+function sayReader(step: ExplicitStep, at: number): string {
+  const score = 'score' in step && readsActivations(step.score)
+  const what = score ? `score '${step.score}'` : `update '${'update' in step ? step.update : ''}'`
+  return `Step ${at + 1} of the recipe needs calibration data for its ${what}, and there is none.`
+}
+
+/** @throws TypeError where it lacks, or no step reads it; RangeError where it was made for another model */
+function checkCalibration(
+  calibration: unknown,
+  { recipe }: PreparedRecipe,
+  { spec }: Checkpoint,
+): Calibration | undefined {
+  const reader = recipe.steps.findIndex(readsCalibration)
+  if (calibration === undefined) {
+    if (reader < 0) return undefined
+    throw new TypeError(
+      `${sayReader(recipe.steps[reader]!, reader)} Pass \`calibration\`: \`Calibration.fromTexts\` makes one.`,
+    )
+  }
+  if (!(calibration instanceof Calibration)) {
+    throw new TypeError(
+      expected('calibration', 'a Calibration', calibration, 'Make one with `Calibration.fromTexts`.'),
+    )
+  }
+  if (reader < 0) {
+    throw new TypeError(
+      'Expected `calibration` to be absent, for no score or update of this recipe reads it. Leave it out, or name a score as `wanda`.',
+    )
+  }
+  calibration.checkFits(spec)
+  return calibration
 }

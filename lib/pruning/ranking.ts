@@ -6,11 +6,15 @@ export function share(fraction: number, count: number): number {
   return Math.floor(fraction * count + 0.5)
 }
 
-/** Lowest score first; of equal ones the later first, so that the lower index is kept. `list` is in their order. */
-export function lowestFirst(list: readonly Candidate[]): Candidate[] {
+/**
+ * Lowest score first, or highest where the order is reversed; of equal ones the later first, so that the lower index is
+ * kept. `list` is in their order.
+ */
+export function goingFirst(list: readonly Candidate[], reverse: boolean): Candidate[] {
+  const sign = reverse ? -1 : 1
   return list
     .map((candidate, place) => ({ candidate, place }))
-    .sort((a, b) => a.candidate.score - b.candidate.score || b.place - a.place)
+    .sort((a, b) => sign * (a.candidate.score - b.candidate.score) || b.place - a.place)
     .map(({ candidate }) => candidate)
 }
 

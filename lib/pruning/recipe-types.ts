@@ -4,10 +4,25 @@ import type { ScoreName } from './scores.js'
 /** What a step over weights may name: the six linears of each layer, and the word embeddings. */
 export type WeightSlot = LinearSlot | 'wordEmbeddings'
 
+/** What happens to the weights of a linear that stay, and to its bias. */
+export type WeightUpdate = {
+  /** 'bias': what went is made up for in the mean; 'refit': by least squares. Absent where the score updates. */
+  readonly update?: 'none' | 'bias' | 'refit'
+  /**
+   * Share of the mean squared input that is added to each when least squares are solved. 'auto': 0.2
+   * divided by the tokens for each input, from 0.01 to 1.
+   */
+  readonly damping?: number | 'auto'
+  /** What is aimed at: what the linear's weights, with those that are gone, make of its input; or the dense model's output. */
+  readonly target?: 'own' | 'dense'
+}
+
 /** Removes `fraction` of the weights of each matrix, of each row, or of all matrices together. */
-export type UnstructuredStep = {
+export type UnstructuredStep = WeightUpdate & {
   readonly pattern: 'unstructured'
   readonly score: ScoreName
+  /** The highest go first: a control. Absent where the score updates. */
+  readonly reverse?: boolean
   readonly fraction: number
   readonly per: 'matrix' | 'row' | 'global'
   readonly slots: readonly WeightSlot[]
@@ -15,9 +30,10 @@ export type UnstructuredStep = {
 }
 
 /** Keeps the N highest of every M consecutive inputs of a row. */
-export type NmStep = {
+export type NmStep = WeightUpdate & {
   readonly pattern: `${number}:${number}`
   readonly score: ScoreName
+  readonly reverse?: boolean
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }
@@ -33,6 +49,7 @@ export type HeadListStep = {
 export type HeadScoreStep = {
   readonly pattern: 'heads'
   readonly score: ScoreName
+  readonly reverse: boolean
   readonly remove: number
   readonly minimum: number
   readonly layers: readonly number[]
@@ -42,6 +59,7 @@ export type HeadScoreStep = {
 export type NeuronCountStep = {
   readonly pattern: 'neurons'
   readonly score: ScoreName
+  readonly reverse: boolean
   readonly remove: number
   readonly layers: readonly number[]
 }
@@ -50,6 +68,7 @@ export type NeuronCountStep = {
 export type NeuronFractionStep = {
   readonly pattern: 'neurons'
   readonly score: ScoreName
+  readonly reverse: boolean
   readonly fraction: number
   readonly per: 'layer' | 'global'
   readonly layers: readonly number[]
@@ -70,12 +89,13 @@ export type ExplicitStep =
 /** A recipe with every default written out: what a plan records. */
 export type ExplicitRecipe = { readonly steps: readonly ExplicitStep[]; readonly seed: number }
 
-type Defaulted = 'score' | 'per' | 'slots' | 'layers' | 'minimum'
+type Defaulted = 'score' | 'per' | 'slots' | 'layers' | 'minimum' | 'reverse'
 type Loose<S> = S extends unknown ? Omit<S, Defaulted> & Partial<Pick<S, Defaulted & keyof S>> : never
 
 /**
- * A step as one writes it. Defaults: `score` magnitude (heads: headNorm), `per` matrix (neurons: layer), `slots`
- * the six linears, `layers` all of them, `minimum` 0.
+ * A step as one writes it. Defaults: `score` magnitude (heads: headNorm), `per` matrix (wanda and ria: row; lamp:
+ * global; neurons: layer), `slots` the six linears, `layers` all of them, `minimum` 0, `reverse` false, `update` none,
+ * `damping` auto, `target` dense (own where layers share weights).
  */
 export type RecipeStep = Loose<ExplicitStep>
 

@@ -1,4 +1,4 @@
-import type { Addon, SelectRequest, WeightSource } from '../../binding.js'
+import type { MomentsHandle, SelectRequest } from '../../binding.js'
 import { addon, native } from '../addon.js'
 import type { Slot } from '../architecture/spec.js'
 import { type Decision, weightSources } from '../checkpoint/decision.js'
@@ -17,12 +17,19 @@ export type Selection = {
   readonly tails: readonly number[]
 }
 
-/** One native pass over all matrices of a step: what is gone already goes first. */
+/** What goes first. */
+export type Ranking = { readonly score: ScoreName; readonly reverse?: boolean }
+
+/**
+ * One native pass over matrices of a step: what is gone already goes first.
+ * @param moments of each matrix' inputs, where the score reads them
+ */
 export async function selectInScope(
   context: StepContext,
   scope: readonly ScopedWeight[],
-  score: ScoreName,
+  { score, reverse = false }: Ranking,
   pattern: SelectRequest['pattern'],
+  moments?: readonly MomentsHandle[],
 ): Promise<Selection> {
   if (scope.length === 0) return { bits: [], removed: 0, tails: [] }
   const before = scope.map((weight) => bitsBefore(context, weight))
@@ -31,7 +38,15 @@ export async function selectInScope(
     const bits = before[index]
     return { ...sources.get(slot)!, ...(bits && { bits }) }
   })
-  const { bits, kept, tails } = await select(context, weights, score, pattern)
+  const { seed, stream, signal, onProgress } = context
+  const request: SelectRequest = {
+    ...{ weights, score, reverse, seed, stream, pattern },
+    ...(moments && { moments: [...moments] }),
+  }
+  const { bits, kept, tails } = await native((control) => addon().selectWeights(request, control), {
+    signal,
+    onProgress,
+  })
   const were = scope.map(({ stored }, index) => {
     const some = before[index]
     return some === undefined ? elementsOf(stored.shape) : countBits(some)
@@ -43,32 +58,28 @@ export async function selectInScope(
 export function withMasks(
   { decision }: StepContext,
   scope: readonly ScopedWeight[],
-  { bits, removed }: Selection,
+  { bits, removed, tails }: Selection,
   pattern: string,
 ): StepOutcome {
   const masks = new Map<Slot, Bits>(decision.masks)
   for (const [index, { slot }] of scope.entries()) masks.set(slot, bits[index]!)
   const next: Decision = { ...decision, masks }
   const of = sum(scope.map(({ stored }) => elementsOf(stored.shape)))
-  return { decision: next, report: { pattern, unit: 'weights', of, removed } }
+  const report = { pattern, unit: 'weights', of, removed } as const
+  if (pattern === 'unstructured') return { decision: next, report }
+  const long = scope.map(({ slot }, index) => ({ slot, columns: tails[index]! }))
+  return { decision: next, report: { ...report, tails: long.filter(({ columns }) => columns > 0) } }
 }
 
 /** What masks, heads and neurons leave of a weight, over its stored shape; nothing where that is all of it. */
-function bitsBefore({ base, decision }: StepContext, { slot, stored }: ScopedWeight): Bits | undefined {
+export function bitsBefore(
+  { base, decision }: Pick<StepContext, 'base' | 'decision'>,
+  { slot, stored }: ScopedWeight,
+): Bits | undefined {
   const mask = decision.masks.get(slot)
   const structure = structureOf(base, decision, slot)
   if (mask === undefined && structure.rows === undefined && structure.columns === undefined) return undefined
   return clearOutside(keptBits(elementsOf(stored.shape), mask), stored.shape, structure)
-}
-
-async function select(
-  { seed, stream, signal, onProgress }: StepContext,
-  weights: WeightSource[],
-  score: ScoreName,
-  pattern: SelectRequest['pattern'],
-): ReturnType<Addon['selectWeights']> {
-  const request: SelectRequest = { weights, score, seed, stream, pattern }
-  return native((control) => addon().selectWeights(request, control), { signal, onProgress })
 }
 
 function sum(numbers: readonly number[]): number {

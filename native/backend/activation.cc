@@ -22,6 +22,12 @@ constexpr Row kActivations[] = {
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
+/// Of x·σ(factor·x).
+double sigmoid_product_slope(double x, double factor) {
+  const double s = sigmoid(factor * x);
+  return s + factor * x * s * (1.0 - s);
+}
+
 }  // namespace
 
 Activation activation_from(std::string_view name) {
@@ -59,6 +65,30 @@ float activate(Activation activation, float value) {
       return static_cast<float>(std::tanh(x));
   }
   return value;
+}
+
+double activation_slope(Activation activation, double x) {
+  switch (activation) {
+    case Activation::none:
+      return 1;
+    case Activation::gelu:
+      return 0.5 * (1.0 + std::erf(x / std::numbers::sqrt2)) +
+             x * std::exp(-0.5 * x * x) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+    case Activation::gelu_tanh: {
+      const double factor = std::sqrt(2.0 / std::numbers::pi);
+      const double t = std::tanh(factor * (x + 0.044715 * x * x * x));
+      return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * factor * (1.0 + 3.0 * 0.044715 * x * x);
+    }
+    case Activation::relu:
+      return x > 0 ? 1 : 0;
+    case Activation::silu:
+      return sigmoid_product_slope(x, 1);
+    case Activation::quick_gelu:
+      return sigmoid_product_slope(x, 1.702);
+    case Activation::tanh:
+      return 1.0 - std::tanh(x) * std::tanh(x);
+  }
+  return 1;
 }
 
 }  // namespace twofour

@@ -15,4 +15,7 @@ std::string_view name_of(Activation activation);
 /// The plain formula, in double inside.
 float activate(Activation activation, float x);
 
+/// Its derivative, of relu 0 at 0.
+double activation_slope(Activation activation, double x);
+
 }  // namespace twofour

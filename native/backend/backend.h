@@ -175,9 +175,14 @@ struct Attention {
 
 enum class Pooling : uint8_t { mean, cls, max, mean_sqrt_length, last_token };
 
+class Analysis;
+
 class Backend {
  public:
   virtual ~Backend() = default;
+
+  /// The verbs of analysis.h, where this backend has them; null where not. Lives as long as the backend.
+  virtual Analysis* analysis() { return nullptr; }
 
   /// A name for humans, with what makes it what it is ("CPU, AVX-512, 2 threads").
   virtual std::string name() const = 0;

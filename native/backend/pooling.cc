@@ -26,6 +26,12 @@ void sum_rows(const float* rows, size_t tokens, size_t width, float* out) {
   }
 }
 
+void spread_row(const float* gradient, size_t tokens, size_t width, double factor, float* out) {
+  for (size_t token = 0; token < tokens; ++token) {
+    for (size_t i = 0; i < width; ++i) out[token * width + i] = static_cast<float>(gradient[i] * factor);
+  }
+}
+
 void scale_row(float* row, size_t width, double factor) {
   for (size_t i = 0; i < width; ++i) row[i] = static_cast<float>(row[i] * factor);
 }
@@ -70,6 +76,34 @@ void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooli
   double squares = 0;
   for (size_t i = 0; i < width; ++i) squares += static_cast<double>(out[i]) * out[i];
   if (squares > 0) scale_row(out, width, 1.0 / std::sqrt(squares));
+}
+
+void pool_sequence_backward(const float* rows, size_t tokens, size_t width, Pooling pooling,
+                            const float* gradient, float* out) {
+  if (tokens == 0) return;
+  const double count = static_cast<double>(tokens);
+  std::fill_n(out, tokens * width, 0.0f);
+  switch (pooling) {
+    case Pooling::mean:
+      return spread_row(gradient, tokens, width, 1.0 / count, out);
+    case Pooling::mean_sqrt_length:
+      return spread_row(gradient, tokens, width, 1.0 / std::sqrt(count), out);
+    case Pooling::cls:
+      std::copy_n(gradient, width, out);
+      return;
+    case Pooling::last_token:
+      std::copy_n(gradient, width, out + (tokens - 1) * width);
+      return;
+    case Pooling::max:
+      for (size_t i = 0; i < width; ++i) {
+        size_t largest = 0;
+        for (size_t token = 1; token < tokens; ++token) {
+          if (rows[token * width + i] > rows[largest * width + i]) largest = token;
+        }
+        out[largest * width + i] = gradient[i];
+      }
+      return;
+  }
 }
 
 }  // namespace twofour

@@ -17,4 +17,7 @@ Dtype dtype_from(std::string_view name);
 /// Throws Error INTERNAL for a dtype that is no weight type.
 void to_float(Dtype dtype, const std::byte* bytes, size_t count, float* out);
 
+/// The other way, to nearest, ties to even; what is too large becomes infinite. The same errors.
+void from_float(Dtype dtype, const float* numbers, size_t count, std::byte* out);
+
 }  // namespace twofour

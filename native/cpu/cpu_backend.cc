@@ -5,7 +5,10 @@
 #include <cstring>
 
 #include "backend/pooling.h"
+#include "base/isa.h"
 #include "cpu/activations.h"
+#include "cpu/cpu_analysis.h"
+#include "cpu/device_objects.h"
 #include "cpu/pack_linear.h"
 
 namespace twofour::cpu {
@@ -14,46 +17,14 @@ namespace {
 /// Enough for every thread to have work in every verb, and the activations stay in the cache.
 constexpr size_t kPassTokensPerThread = 128;
 
-struct CpuTable final : Table {
-  CpuTable(const MatrixSource& from, ThreadPool& pool)
-      : values(Buffers::allocate(from.rows * from.columns)), rows(from.rows), width(from.columns) {
-    pool.run_ranges(rows, 64, [&](size_t begin, size_t end, size_t) {
-      from.read(begin, end - begin, values.get() + begin * width);
-    });
-  }
-  size_t bytes() const override { return rows * width * sizeof(float); }
-  const float* row(size_t index) const { return values.get() + index * width; }
-  Buffers::Block values;
-  size_t rows, width;
-};
-
-struct CpuNorm final : Norm {
-  CpuNorm(std::span<const float> g, std::span<const float> b, float e)
-      : gain(g.begin(), g.end()), bias(b.begin(), b.end()), epsilon(e) {}
-  size_t bytes() const override { return (gain.size() + bias.size()) * sizeof(float); }
-  std::vector<float> gain, bias;
-  float epsilon;
-};
-
-struct CpuBatch final : Batch {
-  explicit CpuBatch(const BatchView& view)
-      : ids(view.ids.begin(), view.ids.end()),
-        types(view.types.begin(), view.types.end()),
-        positions(view.positions.begin(), view.positions.end()),
-        offsets(view.offsets.begin(), view.offsets.end()) {}
-  size_t sequences() const { return offsets.size() - 1; }
-  std::vector<int32_t> ids, types, positions, offsets;
-};
-
 using cpu::own;
 const CpuLinear& own(const PackedLinear& l) { return static_cast<const CpuLinear&>(l); }
-const CpuTable& own(const Table& t) { return static_cast<const CpuTable&>(t); }
-const CpuNorm& own(const Norm& n) { return static_cast<const CpuNorm&>(n); }
-const CpuBatch& own(const Batch& b) { return static_cast<const CpuBatch&>(b); }
 
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(ThreadPool& pool) : pool_(pool), kernels_(choose_kernels()), scratch_(pool.size()) {}
+
+  Analysis* analysis() override { return &analysis_; }
 
   std::string name() const override {
     return "CPU, " + std::string(kernels_.isa) + ", " + std::to_string(pool_.size()) +
@@ -130,8 +101,8 @@ class CpuBackend final : public Backend {
           .output = own(out).row(begin) + head * size,
           .output_stride = heads * size,
           .scale = attention.scale,
-          .bias = attention.bias == nullptr ? nullptr : own(*attention.bias).row(head) + attention.span - 1,
-          .scratch = scratch(worker, kernels_.attention_scratch(tokens, size)),
+          .bias = centred_bias(attention, head),
+          .scratch = scratch_.of(worker, kernels_.attention_scratch(tokens, size)),
       });
     });
     finish_rows(own(out), pool_);
@@ -170,24 +141,11 @@ class CpuBackend final : public Backend {
     kernels_.layer_norm(in, values.gain.data(), values.bias.data(), values.epsilon, width, out);
   }
 
-  float* scratch(size_t worker, size_t floats) {
-    Scratch& mine = scratch_[worker];
-    if (mine.capacity < floats) {
-      mine.block = Buffers::allocate(floats);
-      mine.capacity = floats;
-    }
-    return mine.block.get();
-  }
-
-  struct Scratch {
-    Buffers::Block block;
-    size_t capacity = 0;
-  };
-
   ThreadPool& pool_;
   const Kernels& kernels_;
   Buffers buffers_;
-  std::vector<Scratch> scratch_;
+  Scratch scratch_;
+  CpuAnalysis analysis_{pool_, kernels_, scratch_};
 };
 
 }  // namespace
@@ -196,12 +154,12 @@ std::unique_ptr<Backend> make_cpu_backend(ThreadPool& pool) { return std::make_u
 
 std::vector<std::string> supported_isas() {
   std::vector<std::string> names;
-  for (const Kernels& kernels : all_kernels()) {
-    if (kernels.supported) names.emplace_back(kernels.isa);
+  for (const Isa& isa : all_isas()) {
+    if (isa.supported) names.emplace_back(isa.name);
   }
   return names;
 }
 
-std::string chosen_isa() { return std::string(choose_kernels().isa); }
+std::string chosen_isa() { return std::string(choose_isa().name); }
 
 }  // namespace twofour::cpu

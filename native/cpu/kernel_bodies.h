@@ -179,13 +179,14 @@ TWOFOUR_INLINE void mix_tile(const AttentionBlock& block, const float* weights, 
     std::memcpy(output + r * block.output_stride, part + r * kPanel, width * sizeof(float));
 }
 
+/// Rows of R queries over all keys, whole vectors: e to the score, less the highest. `inverse` is one over
+/// their sums.
 template <int W, int V, int R>
-TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, const float* keys,
-                                   const float* values, float* scores) {
+TWOFOUR_INLINE void weigh_tile(const AttentionBlock& block, size_t query, const float* keys, float* scores,
+                               float* inverse) {
   constexpr size_t kPanel = W * V;
   const size_t stride = padded<W>(block.tokens);
   const float* queries = block.query + query * block.stride;
-  float inverse[R];
   size_t j = 0;
   for (; j + kPanel <= stride; j += kPanel)
     score_tile<W, V, R>(block, queries, keys + j * block.head_size, kPanel, stride, scores + j);
@@ -201,8 +202,16 @@ TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, co
     for (size_t i = block.tokens; i < stride; ++i) row[i] = -1e30f;
     inverse[r] = 1.0f / softmax_row<W>(row, stride);
   }
+}
+
+template <int W, int V, int R>
+TWOFOUR_INLINE void attention_tile(const AttentionBlock& block, size_t query, const float* keys,
+                                   const float* values, float* scores) {
+  constexpr size_t kPanel = W * V;
+  float inverse[R];
+  weigh_tile<W, V, R>(block, query, keys, scores, inverse);
   for (size_t column = 0; column < block.head_size; column += kPanel) {
-    mix_tile<W, V, R>(block, scores, stride, values + column * block.tokens, inverse,
+    mix_tile<W, V, R>(block, scores, padded<W>(block.tokens), values + column * block.tokens, inverse,
                       std::min(kPanel, block.head_size - column),
                       block.output + query * block.output_stride + column);
   }
@@ -225,6 +234,15 @@ TWOFOUR_INLINE void pack_keys(const float* from, size_t stride, size_t count, si
   }
 }
 
+template <int W, size_t Panel>
+TWOFOUR_INLINE void pack_all_keys(const AttentionBlock& block, float* keys) {
+  const size_t size = block.head_size;
+  for (size_t j = 0; j < block.tokens; j += W) {
+    pack_keys<W, Panel>(block.key + j * block.stride, block.stride, std::min<size_t>(W, block.tokens - j),
+                        size, keys + j / Panel * size * Panel + j % Panel);
+  }
+}
+
 template <int W, int V, int R>
 TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
   constexpr size_t kPanel = W * V;
@@ -232,10 +250,7 @@ TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
   float* keys = block.scratch;
   float* values = keys + padded<kPanel>(tokens) * size;
   float* scores = values + padded<kPanel>(size) * tokens;
-  for (size_t j = 0; j < tokens; j += W) {
-    pack_keys<W, kPanel>(block.key + j * block.stride, block.stride, std::min<size_t>(W, tokens - j), size,
-                         keys + j / kPanel * size * kPanel + j % kPanel);
-  }
+  pack_all_keys<W, kPanel>(block, keys);
   for (size_t column = 0; column < size; column += kPanel) {
     const size_t width = std::min(kPanel, size - column);
     for (size_t j = 0; j < tokens; ++j) {
@@ -253,6 +268,35 @@ TWOFOUR_INLINE void attention_body(const AttentionBlock& block) {
       attention_tile<W, V, Rows>(block, query, keys, values, scores);
     });
   }
+}
+
+template <int W, int V, int R>
+void probabilities_body(const AttentionBlock& block) {
+  constexpr size_t kPanel = W * V;
+  const size_t tokens = block.tokens, stride = padded<W>(tokens);
+  float* keys = block.scratch;
+  float* scores = keys + padded<kPanel>(tokens) * block.head_size;
+  pack_all_keys<W, kPanel>(block, keys);
+  for (size_t query = 0; query < tokens; query += R) {
+    with_rows<R>(std::min<size_t>(R, tokens - query), [&]<int Rows>() __attribute__((always_inline)) {
+      float inverse[Rows];
+      weigh_tile<W, V, Rows>(block, query, keys, scores, inverse);
+      for (size_t r = 0; r < Rows; ++r) {
+        float* to = block.output + (query + r) * block.output_stride;
+        for (size_t i = 0; i < tokens; ++i) to[i] = scores[r * stride + i] * inverse[r];
+      }
+    });
+  }
+}
+
+template <int W>
+void activate_body(Activation activation, const float* in, size_t count, float* out) {
+  const size_t whole = count / W * W;
+  for (size_t i = 0; i < whole; i += W) store<W>(out + i, activated<W>(activation, load<W>(in + i)));
+  float rest[W] = {};
+  std::memcpy(rest, in + whole, (count - whole) * sizeof(float));
+  store<W>(rest, activated<W>(activation, load<W>(rest)));
+  std::memcpy(out + whole, rest, (count - whole) * sizeof(float));
 }
 
 template <int W>
@@ -341,10 +385,9 @@ void to_bfloat16_body(const float* row, size_t width, uint16_t* out) {
 /// The functions of one file: W lanes, V vectors to a panel, R tokens to a tile; Dot4 multiplies levels, with
 /// R4 tokens to a tile.
 template <int W, int V, int R, class Dot4, int R4>
-Kernels make_kernels(std::string_view isa, bool supported) {
+Kernels make_kernels(std::string_view isa) {
   return {
       .isa = isa,
-      .supported = supported,
       .panel = W * V,
       .linear = linear_body<Float32<W>, V, R>,
       .linear_bfloat16 = nullptr,
@@ -356,7 +399,9 @@ Kernels make_kernels(std::string_view isa, bool supported) {
       .sparse = sparse_body<W, kSumsAtOnce<W>>,
       .attention_scratch = attention_scratch_body<W, V, R>,
       .attention = [](const AttentionBlock& block) { attention_body<W, V, R>(block); },
+      .probabilities = probabilities_body<W, V, R>,
       .layer_norm = layer_norm_body<W>,
+      .activate = activate_body<W>,
   };
 }
 

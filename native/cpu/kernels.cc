@@ -1,11 +1,11 @@
 #include "cpu/kernels.h"
 
-#include <cstdlib>
-#include <string>
+#include <algorithm>
 
-#include "base/error.h"
+#include "base/isa.h"
 
 namespace twofour::cpu {
+namespace {
 
 std::span<const Kernels> all_kernels() {
   static const Kernels all[] = {
@@ -17,17 +17,12 @@ std::span<const Kernels> all_kernels() {
   return all;
 }
 
+}  // namespace
+
 const Kernels& choose_kernels() {
-  const char* forced = std::getenv("TWOFOUR_ISA");
-  std::string here;
-  for (const Kernels& kernels : all_kernels()) {
-    if (!kernels.supported) continue;
-    if (forced == nullptr || *forced == '\0' || kernels.isa == forced) return kernels;
-    here += (here.empty() ? "" : ", ") + std::string(kernels.isa);
-  }
-  throw Error("DEVICE_UNAVAILABLE", "Expected TWOFOUR_ISA to be one of " + here +
-                                        " (what this binary has and this processor can run), got " + forced +
-                                        ".");
+  const std::string_view name = choose_isa().name;
+  const std::span<const Kernels> all = all_kernels();
+  return *std::ranges::find(all, name, &Kernels::isa);
 }
 
 }  // namespace twofour::cpu

@@ -40,6 +40,19 @@ struct AttentionBlock {
   float* scratch;     ///< Kernels::attention_scratch(tokens, head_size) floats
 };
 
+/// One head of one sequence, backwards. What is not said is as in AttentionBlock.
+struct AttentionBackwardBlock {
+  size_t tokens, head_size;
+  size_t stride;  ///< between tokens of qkv and of its gradient
+  const float *query, *key, *value;
+  const float* gradient;  ///< by the output: first of the head's columns
+  size_t gradient_stride;
+  float *query_out, *key_out, *value_out;
+  float scale;
+  const float* bias;
+  float* scratch;  ///< Kernels::attention_backward_scratch(tokens, head_size) floats
+};
+
 /// Rows of a sparse W that are summed side by side: a multiple of every kernel's lanes.
 constexpr size_t kSparseRows = 64;
 /// Columns of a depth block: its part of a tile of 64 tokens is as large as the first cache of most
@@ -75,7 +88,6 @@ struct SparseBlock {
 /// The inner loops of one instruction set. The same sources give each of them (kernel_bodies.h).
 struct Kernels {
   std::string_view isa;
-  bool supported;  ///< By this processor.
   /// Rows of W per panel. A panel is [depth][panel] words, so that one step of the sum is one short run.
   size_t panel;
   using Linear = void (*)(const LinearBlock& block);
@@ -93,9 +105,25 @@ struct Kernels {
   void (*sparse)(const SparseBlock& block);
   size_t (*attention_scratch)(size_t tokens, size_t head_size);
   void (*attention)(const AttentionBlock& block);
+  /// What each of the head's queries gives each key, [tokens, tokens] in `output`; reads no values.
+  void (*probabilities)(const AttentionBlock& block);
   /// out = (in − mean) / √(variance + ε) · gain + bias over `width` numbers; may be in place.
   void (*layer_norm)(const float* in, const float* gain, const float* bias, float epsilon, size_t width,
                      float* out);
+  /// out = activation(in) over `count` numbers; may be in place.
+  void (*activate)(Activation activation, const float* in, size_t count, float* out);
+
+  // Of gradient_bodies.h, which adds them.
+  /// out = gradient · activation'(in) over `count` numbers; may be in place of the gradient.
+  void (*activate_backward)(Activation activation, const float* in, const float* gradient, size_t count,
+                            float* out) = nullptr;
+  /// out[g] = Σ a · b over the numbers of group g.
+  void (*dot_groups)(const float* a, const float* b, size_t group, size_t groups, float* out) = nullptr;
+  /// The gradient by `in` of layer_norm; out is neither `in` nor the gradient.
+  void (*layer_norm_backward)(const float* in, const float* gain, float epsilon, const float* gradient,
+                              size_t width, float* out) = nullptr;
+  size_t (*attention_backward_scratch)(size_t tokens, size_t head_size) = nullptr;
+  void (*attention_backward)(const AttentionBackwardBlock& block) = nullptr;
 };
 
 // One file each.
@@ -106,11 +134,7 @@ Kernels avx512_kernels();
 Kernels avx512vnni_kernels();
 Kernels avx512bf16_kernels();
 
-/// Every instruction set this binary has, best first; the last runs anywhere.
-std::span<const Kernels> all_kernels();
-
-/// The best that the machine supports, or the one that TWOFOUR_ISA names.
-/// Throws Error DEVICE_UNAVAILABLE when that one is unknown or not supported, naming those that are.
+/// Those of `choose_isa`, whose errors it throws.
 const Kernels& choose_kernels();
 
 }  // namespace twofour::cpu

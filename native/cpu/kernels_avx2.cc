@@ -10,7 +10,7 @@
 #include <immintrin.h>
 // After every header that others include too: their inline functions must stay runnable anywhere.
 #pragma GCC target("avx2,fma")
-#include "cpu/kernel_bodies.h"
+#include "cpu/gradient_bodies.h"
 
 namespace twofour::cpu {
 namespace {
@@ -32,10 +32,7 @@ struct MaddDot4 {
 
 }  // namespace
 
-Kernels avx2_kernels() {
-  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  return make_kernels<8, 2, 6, MaddDot4, 3>("avx2", supported);
-}
+Kernels avx2_kernels() { return with_gradients<8, 2, 6>(make_kernels<8, 2, 6, MaddDot4, 3>("avx2")); }
 
 }  // namespace twofour::cpu
 #endif

@@ -10,7 +10,7 @@
 #include <immintrin.h>
 // After every header that others include too: their inline functions must stay runnable anywhere.
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
-#include "cpu/kernel_bodies.h"
+#include "cpu/gradient_bodies.h"
 
 namespace twofour::cpu {
 namespace {
@@ -28,12 +28,7 @@ struct MaddDot4 {
 
 }  // namespace
 
-Kernels avx512_kernels() {
-  const bool supported = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                         __builtin_cpu_supports("fma");
-  return make_kernels<16, 2, 12, MaddDot4, 8>("avx512", supported);
-}
+Kernels avx512_kernels() { return with_gradients<16, 2, 12>(make_kernels<16, 2, 12, MaddDot4, 8>("avx512")); }
 
 }  // namespace twofour::cpu
 #endif

@@ -31,7 +31,6 @@ struct Bfloat16 {
 Kernels avx512bf16_kernels() {
   Kernels kernels = avx512vnni_kernels();
   kernels.isa = "avx512bf16";
-  kernels.supported = kernels.supported && __builtin_cpu_supports("avx512bf16");
   kernels.linear_bfloat16 = linear_body<Bfloat16, 2, 12>;
   return kernels;
 }

@@ -26,7 +26,6 @@ struct VnniDot4 {
 Kernels avx512vnni_kernels() {
   Kernels kernels = avx512_kernels();
   kernels.isa = "avx512vnni";
-  kernels.supported = kernels.supported && __builtin_cpu_supports("avx512vnni");
   kernels.linear_int8 = linear_body<Levels8<16, VnniDot4>, 2, 12>;
   return kernels;
 }

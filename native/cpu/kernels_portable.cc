@@ -1,4 +1,4 @@
-#include "cpu/kernel_bodies.h"
+#include "cpu/gradient_bodies.h"
 
 namespace twofour::cpu {
 namespace {
@@ -12,6 +12,8 @@ constexpr int kVectors = 2;
 
 }  // namespace
 
-Kernels portable_kernels() { return make_kernels<4, kVectors, 4, PlainDot4<4>, 2>("portable", true); }
+Kernels portable_kernels() {
+  return with_gradients<4, kVectors, 4>(make_kernels<4, kVectors, 4, PlainDot4<4>, 2>("portable"));
+}
 
 }  // namespace twofour::cpu

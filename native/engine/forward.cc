@@ -3,25 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/positions.h"
+
 namespace twofour {
-namespace {
-
-/// RoBERTa's rule when the family has one (see EncoderSpec), else 0, 1, 2 … in each sequence.
-std::vector<int32_t> positions_of(std::span<const int32_t> ids, std::span<const int32_t> offsets,
-                                  std::optional<int32_t> padding) {
-  std::vector<int32_t> positions;
-  for (size_t sequence = 0; sequence + 1 < offsets.size(); ++sequence) {
-    int32_t next = padding ? *padding + 1 : 0;
-    for (auto token = offsets[sequence]; token < offsets[sequence + 1]; ++token) {
-      const bool is_padding = padding && ids[static_cast<size_t>(token)] == *padding;
-      positions.push_back(is_padding ? *padding : next++);
-    }
-  }
-  return positions;
-}
-
-}  // namespace
-
 Forward::Packed Forward::pack(std::span<const Piece> pieces) const {
   Packed packed;
   packed.offsets.push_back(0);

@@ -1,46 +1,10 @@
 #include "engine/weights.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
-
-#include "engine/relative_bias.h"
 
 namespace twofour {
 namespace {
-
-/// From here on the nearest float16 is infinite.
-constexpr float kFloat16End = 65520;
-
-/// An infinite weight would make everything that follows infinite or not a number.
-void refuse_overflow(std::span<const float> row, size_t index, const std::string& tensor) {
-  const auto found =
-      std::ranges::find_if(row, [](float x) { return std::isfinite(x) && std::fabs(x) >= kFloat16End; });
-  if (found == row.end()) return;
-  throw Error("DTYPE_UNAVAILABLE", "Row " + std::to_string(index) + " of " + tensor + " holds " +
-                                       std::to_string(*found) +
-                                       ", and float16 ends at 65,504. Use dtype 'bfloat16', which has the "
-                                       "range of float32.");
-}
-
-/// Rows [first, first + rows) of a matrix that is several, one below the other.
-struct Part {
-  std::string slot;
-  size_t first, rows;
-  std::shared_ptr<const RowReader> reader;
-};
-
-void read_stacked(const std::vector<Part>& parts, Format format, size_t columns, size_t first, size_t count,
-                  float* out) {
-  for (const Part& part : parts) {
-    const size_t begin = std::max(first, part.first), end = std::min(first + count, part.first + part.rows);
-    if (begin >= end) continue;
-    part.reader->floats(begin - part.first, end - begin, out + (begin - first) * columns);
-    if (format != Format::float16) continue;
-    for (size_t row = begin; row < end; ++row)
-      refuse_overflow({out + (row - first) * columns, columns}, row - part.first, part.slot + ".weight");
-  }
-}
 
 /// Loads by slot and counts what is done.
 class Loader {
@@ -48,11 +12,6 @@ class Loader {
   Loader(const WeightSources& sources, const PackSettings& settings, Backend& backend, Control& control,
          size_t total)
       : sources_(sources), settings_(settings), backend_(backend), control_(control), total_(total) {}
-
-  std::vector<float> floats(const std::string& slot) const {
-    control_.check();
-    return read_floats(source(slot));
-  }
 
   /// Of one layer, in the settings' format: the slots' matrices, one below the other.
   std::unique_ptr<PackedLinear> layer_linear(const std::string& layer,
@@ -69,51 +28,23 @@ class Loader {
   std::unique_ptr<PackedLinear> linear(const std::vector<std::string>& slots,
                                        Format format = Format::float32) {
     control_.report(++done_, total_);
-    std::vector<Part> parts;
-    std::vector<float> bias;
-    MatrixSource matrix{0, 0, {}};
-    for (const std::string& slot : slots) {
-      const WeightSource& from = source(slot + ".weight");
-      parts.push_back({slot, matrix.rows, from.result_rows(), std::make_shared<RowReader>(from)});
-      matrix.rows += from.result_rows();
-      matrix.columns = from.result_columns();
-      const std::vector<float> some = floats(slot + ".bias");
-      if (format == Format::float16) {
-        for (size_t row = 0; row < some.size(); ++row) refuse_overflow({&some[row], 1}, row, slot + ".bias");
-      }
-      bias.insert(bias.end(), some.begin(), some.end());
-    }
-    matrix.read = [&parts, format, columns = matrix.columns](size_t first, size_t count, float* out) {
-      read_stacked(parts, format, columns, first, count, out);
-    };
-    return backend_.pack({.weight = matrix,
-                          .bias = bias,
-                          .format = format,
-                          .sparsity = settings_.sparsity,
-                          .tuning = settings_.tuning});
+    return pack_slots(
+        sources_,
+        {.slots = slots, .format = format, .sparsity = settings_.sparsity, .tuning = settings_.tuning},
+        backend_);
   }
 
   std::unique_ptr<Norm> norm(const std::string& slot, float epsilon) const {
-    return backend_.norm(floats(slot + ".weight"), floats(slot + ".bias"), epsilon);
+    control_.check();
+    return norm_of(sources_, slot, epsilon, backend_);
   }
 
   std::unique_ptr<Table> table(const std::string& slot) {
-    control_.check();
     control_.report(++done_, total_);
-    const WeightSource& from = source(slot);
-    const RowReader reader(from);
-    return backend_.table(
-        {from.result_rows(), from.result_columns(),
-         [&](size_t first, size_t count, float* out) { reader.floats(first, count, out); }});
+    return table_of(sources_, slot, backend_);
   }
 
  private:
-  const WeightSource& source(const std::string& slot) const {
-    const auto found = sources_.find(slot);
-    if (found == sources_.end())
-      throw Error("INTERNAL", "No weights crossed the binding for slot " + slot + ".");
-    return found->second;
-  }
   const WeightSources& sources_;
   const PackSettings& settings_;
   Backend& backend_;
@@ -133,19 +64,14 @@ LayerWeights load_layer(Loader& load, size_t set, float epsilon) {
   return weights;
 }
 
-void load_biases(Loader& load, const EncoderSpec& spec, Backend& backend, EncoderWeights& weights) {
+void load_biases(const WeightSources& sources, const EncoderSpec& spec, Backend& backend,
+                 EncoderWeights& weights) {
   weights.bias.assign(spec.layers.size(), nullptr);
   if (!spec.relative) return;
-  const std::vector<float> bucketed = load.floats("relativeBias");
   for (size_t layer = 0; layer < spec.layers.size(); ++layer) {
     const std::vector<int32_t>& heads = spec.layers[layer].heads;
     std::unique_ptr<Table>& table = weights.biases[heads];
-    if (!table) {
-      const std::vector<float> values =
-          bias_by_distance(bucketed, spec.original_heads, heads, spec.relative->buckets,
-                           spec.relative->max_distance, spec.positions);
-      table = backend.table(matrix_in(values, heads.size(), 2 * spec.positions - 1));
-    }
+    if (!table) table = relative_bias_of(sources, spec, heads, backend);
     weights.bias[layer] = table.get();
   }
 }
@@ -199,7 +125,7 @@ EncoderWeights load_weights(const EncoderSpec& spec, const WeightSources& source
   weights.embedding_norm = load.norm("embeddingNorm", spec.epsilon);
   if (spec.projection) weights.projection = load.linear({"embeddingProjection"});
   for (const size_t set : sets) weights.sets.emplace(set, load_layer(load, set, spec.epsilon));
-  load_biases(load, spec, backend, weights);
+  load_biases(sources, spec, backend, weights);
   if (spec.pooler) weights.pooler = load.linear({"pooler"});
   if (spec.head) load_head(load, *spec.head, spec.epsilon, weights.head);
   if (settings.sparsity == Sparsity::require) require_sparse(weights);

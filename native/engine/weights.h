@@ -7,14 +7,12 @@
 
 #include "backend/backend.h"
 #include "base/control.h"
-#include "base/weight_source.h"
+#include "engine/slot_weights.h"
 #include "engine/spec.h"
 
 namespace twofour {
 
 struct RunRequest;
-
-using WeightSources = std::map<std::string, WeightSource>;
 
 /// One weight set on a device. Queries, keys and values are one matrix.
 struct LayerWeights {

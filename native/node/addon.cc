@@ -42,6 +42,10 @@ class Addon : public Napi::Addon<Addon> {
     bind_cuda(exports);
     bind_encoder(environment_, exports);
     bind_pruning(environment_, exports);
+    bind_walk(environment_, exports);
+    bind_calibration(environment_, exports);
+    bind_algebra(exports);
+    bind_gradients(environment_, exports);
     bind_ops(environment_, exports);
   }
 

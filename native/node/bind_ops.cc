@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backend/analysis.h"
 #include "backend/formats.h"
 #include "backend/pooling.h"
 #include "base/cpu_count.h"
@@ -156,17 +157,32 @@ Napi::Value layer_norm(const Bench& bench) {
   return bench.result(*out);
 }
 
-Napi::Value attention(const Bench& bench) {
-  const size_t heads = bench.size("heads"), head_size = bench.size("headSize"), span = bench.size("span");
-  const auto tokens = static_cast<size_t>(ints_at(bench.request, "offsets").back());
-  const Tensor in = bench.upload("qkv", tokens, 3 * heads * head_size),
-               out = bench.blank(tokens, heads * head_size);
+struct AttentionCall {
+  explicit AttentionCall(const Bench& bench)
+      : offsets(ints_at(bench.request, "offsets")),
+        tokens(static_cast<size_t>(offsets.back())),
+        batch(bench.batch(tokens)),
+        attention{.heads = bench.size("heads"),
+                  .head_size = bench.size("headSize"),
+                  .scale = 1.0f / std::sqrt(static_cast<float>(bench.size("headSize"))),
+                  .span = bench.size("span")},
+        in(bench.upload("qkv", tokens, 3 * attention.heads * attention.head_size)) {
+    if (has(bench.request, "bias")) bias = bench.table("bias", attention.heads, 2 * attention.span - 1);
+    attention.bias = bias.get();
+  }
+
+  std::vector<int32_t> offsets;
+  size_t tokens;
+  std::unique_ptr<Batch> batch;
+  Attention attention;
+  Tensor in;
   std::unique_ptr<Table> bias;
-  if (has(bench.request, "bias")) bias = bench.table("bias", heads, 2 * span - 1);
-  const float scale = 1.0f / std::sqrt(static_cast<float>(head_size));
-  bench.backend->attention(
-      *bench.batch(tokens), *in,
-      {.heads = heads, .head_size = head_size, .scale = scale, .bias = bias.get(), .span = span}, *out);
+};
+
+Napi::Value attention(const Bench& bench) {
+  const AttentionCall call(bench);
+  const Tensor out = bench.blank(call.tokens, call.attention.heads * call.attention.head_size);
+  bench.backend->attention(*call.batch, *call.in, call.attention, *out);
   return bench.result(*out);
 }
 
@@ -205,6 +221,91 @@ Napi::Value embed(const Bench& bench) {
   return bench.result(*out);
 }
 
+Analysis& analysis_of(const Bench& bench) {
+  Analysis* analysis = bench.backend->analysis();
+  if (analysis == nullptr) throw Error("DEVICE_UNAVAILABLE", bench.backend->name() + " has no such verb.");
+  return *analysis;
+}
+
+/// Adds to the sums that it is given.
+Napi::Value add_products(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), columns = bench.size("columns");
+  const bool same = !has(bench.request, "b");
+  const size_t others = same ? columns : bench.size("otherColumns");
+  const Tensor a = bench.upload("a", tokens, columns), b = same ? nullptr : bench.upload("b", tokens, others);
+  std::vector<float> sums = floats_at(bench.request, "sums");
+  analysis_of(bench).add_products(*a, same ? *a : *b, sums);
+  return float_array(bench.request.Env(), std::move(sums));
+}
+
+Napi::Value activate(const Bench& bench) {
+  const Tensor values = bench.upload("input", bench.size("tokens"), bench.size("width"));
+  analysis_of(bench).activate(*values, activation_from(text_at(bench.request, "activation")), *values);
+  return bench.result(*values);
+}
+
+Napi::Value scale_groups(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), out = bench.blank(tokens, width);
+  const std::vector<float> factors = floats_at(bench.request, "factors");
+  analysis_of(bench).scale_groups(*in, factors, bench.size("group"), *out);
+  return bench.result(*out);
+}
+
+Napi::Value sum(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor a = bench.upload("a", tokens, width), b = bench.upload("b", tokens, width),
+               out = bench.blank(tokens, width);
+  analysis_of(bench).add(*a, *b, *out);
+  return bench.result(*out);
+}
+
+/// Of all sequences, one after another.
+Napi::Value attention_probabilities(const Bench& bench) {
+  const AttentionCall call(bench);
+  std::vector<float> all;
+  for (size_t sequence = 0; sequence + 1 < call.offsets.size(); ++sequence) {
+    const auto tokens = static_cast<size_t>(call.offsets[sequence + 1] - call.offsets[sequence]);
+    std::vector<float> some(call.attention.heads * tokens * tokens);
+    analysis_of(bench).attention_probabilities(*call.batch, sequence, *call.in, call.attention, some);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return float_array(bench.request.Env(), std::move(all));
+}
+
+Napi::Value activate_backward(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), gradient = bench.upload("gradient", tokens, width);
+  const Activation activation = activation_from(text_at(bench.request, "activation"));
+  analysis_of(bench).activate_backward(*in, activation, *gradient, *gradient);
+  return bench.result(*gradient);
+}
+
+Napi::Value dot_groups(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width"), group = bench.size("group");
+  const Tensor a = bench.upload("a", tokens, width), b = bench.upload("b", tokens, width),
+               out = bench.blank(tokens, width / group);
+  analysis_of(bench).dot_groups(*a, *b, group, *out);
+  return bench.result(*out);
+}
+
+Napi::Value layer_norm_backward(const Bench& bench) {
+  const size_t tokens = bench.size("tokens"), width = bench.size("width");
+  const Tensor in = bench.upload("input", tokens, width), gradient = bench.upload("gradient", tokens, width),
+               out = bench.blank(tokens, width);
+  analysis_of(bench).layer_norm_backward(*in, *norm_of(bench), *gradient, *out);
+  return bench.result(*out);
+}
+
+Napi::Value attention_backward(const Bench& bench) {
+  const AttentionCall call(bench);
+  const size_t model = call.attention.heads * call.attention.head_size;
+  const Tensor gradient = bench.upload("gradient", call.tokens, model),
+               out = bench.blank(call.tokens, 3 * model);
+  analysis_of(bench).attention_backward(*call.batch, *call.in, call.attention, *gradient, *out);
+  return bench.result(*out);
+}
+
 }  // namespace
 
 void bind_ops(Environment&, Napi::Object& exports) {
@@ -219,6 +320,15 @@ void bind_ops(Environment&, Napi::Object& exports) {
   add("pool", pool);
   add("gather", gather);
   add("embed", embed);
+  add("addProducts", add_products);
+  add("activate", activate);
+  add("scaleGroups", scale_groups);
+  add("add", sum);
+  add("attentionProbabilities", attention_probabilities);
+  add("activateBackward", activate_backward);
+  add("dotGroups", dot_groups);
+  add("layerNormBackward", layer_norm_backward);
+  add("attentionBackward", attention_backward);
   add_method(ops, "devices", [](const Napi::CallbackInfo& info) -> Napi::Value {
     const Napi::Array names = Napi::Array::New(info.Env());
     for (const std::string& name : backend_names()) names.Set(names.Length(), name);

@@ -2,6 +2,7 @@
 #include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
+#include "node/moments_handle.h"
 #include "pruning/measure.h"
 #include "pruning/scores.h"
 #include "pruning/select.h"
@@ -19,11 +20,21 @@ pruning::Pattern pattern_of(const Napi::Object& object) {
   return pruning::Unstructured{number_at(object, "fraction"), per_from(text_at(object, "per"))};
 }
 
+std::vector<SharedMoments> moments_at(const Napi::Object& request) {
+  std::vector<SharedMoments> moments;
+  if (!has(request, "moments")) return moments;
+  const auto handles = request.Get("moments").As<Napi::Array>();
+  for (uint32_t i = 0; i < handles.Length(); ++i) moments.push_back(moments_of(handles.Get(i)));
+  return moments;
+}
+
 Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& info) {
   struct State {
     std::vector<WeightSource> weights;
     std::string score;
     uint64_t seed, stream;
+    std::vector<SharedMoments> moments;
+    bool reverse;
     pruning::Pattern pattern;
     pruning::Selection selection;
   };
@@ -32,13 +43,16 @@ Napi::Value select_weights(Environment& environment, const Napi::CallbackInfo& i
                                              text_at(request, "score"),
                                              size_at(request, "seed"),
                                              size_at(request, "stream"),
+                                             moments_at(request),
+                                             has(request, "reverse") && flag_at(request, "reverse"),
                                              pattern_of(object_at(request, "pattern")),
                                              {}});
   return environment.enqueue(
       environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(0)](Control& control) {
-        state->selection = pruning::select(state->weights, state->score, state->seed, state->stream,
-                                           state->pattern, *pool, control);
+        state->selection = pruning::select(
+            state->weights, {state->score, state->seed, state->stream, state->moments, state->reverse},
+            state->pattern, *pool, control);
       },
       [state](Napi::Env env) -> Napi::Value {
         const Napi::Array bits = Napi::Array::New(env);

@@ -9,6 +9,10 @@ namespace twofour::node {
 void bind_cuda(Napi::Object& exports);
 void bind_encoder(Environment& environment, Napi::Object& exports);
 void bind_pruning(Environment& environment, Napi::Object& exports);
+void bind_gradients(Environment& environment, Napi::Object& exports);
+void bind_walk(Environment& environment, Napi::Object& exports);
+void bind_calibration(Environment& environment, Napi::Object& exports);
+void bind_algebra(Napi::Object& exports);
 void bind_ops(Environment& environment, Napi::Object& exports);
 
 /// A method that runs `body(info)`, turning native exceptions into coded JavaScript ones.

@@ -17,22 +17,27 @@ uint64_t mixed(uint64_t x) {
   return x ^ (x >> 31);
 }
 
-void magnitude(const Draw&, size_t, std::span<float> weights) {
-  for (float& weight : weights) weight = std::fabs(weight);
+/// |w|
+Score magnitude(const Scored&) {
+  return [](size_t, std::span<float> weights) {
+    for (float& weight : weights) weight = std::fabs(weight);
+  };
 }
 
-void random(const Draw& draw, size_t begin, std::span<float> weights) {
-  for (size_t i = 0; i < weights.size(); ++i) weights[i] = random_at(draw, begin + i);
+/// Uniform.
+Score random(const Scored& matrix) {
+  return [draw = matrix.draw](size_t begin, std::span<float> weights) {
+    for (size_t i = 0; i < weights.size(); ++i) weights[i] = random_at(draw, begin + i);
+  };
 }
 
 struct Row {
   std::string_view name;
-  Score score;
+  Score (*score)(const Scored& matrix);
 };
 
 constexpr Row kScores[] = {
-    {"magnitude", magnitude},
-    {"random", random},
+    {"magnitude", magnitude}, {"random", random}, {"lamp", lamp}, {"wanda", wanda}, {"ria", ria},
 };
 
 }  // namespace
@@ -42,9 +47,9 @@ float random_at(const Draw& draw, uint64_t index) {
   return static_cast<float>(mixed(sequence ^ index) >> 40) * 0x1p-24f;
 }
 
-Score score_named(std::string_view name) {
+Score score_named(std::string_view name, const Scored& matrix) {
   for (const Row& row : kScores) {
-    if (row.name == name) return row.score;
+    if (row.name == name) return row.score(matrix);
   }
   throw Error("INTERNAL", "Unknown score " + std::string(name) + " crossed the binding.");
 }

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/bits.h"
@@ -32,19 +33,15 @@ struct Scratch {
 /// One call of `select`.
 struct Job {
   const std::vector<WeightSource>& sources;
-  Score score;
-  uint64_t seed, stream;
+  const Ranking& ranking;
   ThreadPool& pool;
   Control& control;
   std::vector<Matrix> matrices;
 };
 
 Matrix kept_before(const WeightSource& source) {
-  Matrix matrix{source.stored_rows(), source.stored_columns(), source.bits, {}};
-  const size_t elements = source.stored_elements();
-  if (matrix.bits.empty()) matrix.bits.assign(bytes_of_bits(elements), 0xff);
-  if (elements % 8 != 0) matrix.bits.back() &= static_cast<uint8_t>((1u << (elements % 8)) - 1);
-  return matrix;
+  return {
+      source.stored_rows(), source.stored_columns(), kept_bits(source.bits, source.stored_elements()), {}};
 }
 
 void add_rows(const Job& job, size_t index, std::vector<Rows>& parts) {
@@ -55,28 +52,45 @@ void add_rows(const Job& job, size_t index, std::vector<Rows>& parts) {
     parts.push_back({index, first, std::min(step, rows - first)});
 }
 
+Score score_of(const Job& job, size_t index) {
+  const Ranking& by = job.ranking;
+  const Moments* moments = by.moments.empty() ? nullptr : by.moments[index].get();
+  return score_named(by.score, {job.sources[index], moments, {by.seed, by.stream, index}});
+}
+
 /// `keys` is [rows.count, columns].
-void find_keys(const Job& job, const Rows& rows, std::vector<float>& scores, std::span<Key> keys) {
+void find_keys(const Job& job, const Score& score, const Rows& rows, std::vector<float>& scores,
+               std::span<Key> keys) {
   const WeightSource& source = job.sources[rows.matrix];
   const size_t begin = rows.first * source.stored_columns();
   scores.resize(keys.size());
   RowReader(source).finite_floats(rows.first, rows.count, scores.data());
-  job.score({job.seed, job.stream, rows.matrix}, begin, scores);
+  score(begin, scores);
   for (size_t i = 0; i < keys.size(); ++i) keys[i] = std::bit_cast<Key>(scores[i]) + 1;
+  if (job.ranking.reverse) {
+    // From the key of infinity down, so that none becomes that of a weight that is gone.
+    constexpr Key kHighest = std::bit_cast<Key>(std::numeric_limits<float>::infinity()) + 1;
+    for (Key& key : keys) key = kHighest + 1 - key;
+  }
   for (size_t i = 0; i < keys.size() && !source.bits.empty(); ++i) {
     if (!bit_at(source.bits, begin + i)) keys[i] = 0;
   }
 }
 
-/// Runs body(rows, scratch) for all rows of all matrices.
+/// Runs body(score, rows, scratch) for all rows of all matrices.
 template <class Body>
 void for_rows(const Job& job, Body&& body) {
   std::vector<Rows> parts;
   for (size_t index = 0; index < job.matrices.size(); ++index) add_rows(job, index, parts);
+  std::vector<Score> scores(job.matrices.size());
+  job.pool.run(scores.size(), [&](size_t index, size_t) {
+    job.control.check();
+    scores[index] = score_of(job, index);
+  });
   std::vector<Scratch> scratch(job.pool.size());
   job.pool.run(parts.size(), [&](size_t part, size_t worker) {
     job.control.check();
-    body(parts[part], scratch[worker]);
+    body(scores[parts[part].matrix], parts[part], scratch[worker]);
     // Parts are claimed in order, so the matrices before this one are done, or as good as done.
     if (worker == 0) job.control.report(parts[part].matrix, job.matrices.size());
   });
@@ -87,10 +101,10 @@ size_t to_remove(double fraction, size_t count) {
 }
 
 void thin_out_rows(Job& job, double fraction) {
-  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
+  for_rows(job, [&](const Score& score, const Rows& rows, Scratch& scratch) {
     Matrix& matrix = job.matrices[rows.matrix];
     scratch.keys.resize(rows.count * matrix.columns);
-    find_keys(job, rows, scratch.scores, scratch.keys);
+    find_keys(job, score, rows, scratch.scores, scratch.keys);
     for (size_t row = 0; row < rows.count; ++row) {
       clear_lowest_of_row(std::span(scratch.keys).subspan(row * matrix.columns, matrix.columns),
                           to_remove(fraction, matrix.columns), matrix.bits,
@@ -99,43 +113,54 @@ void thin_out_rows(Job& job, double fraction) {
   });
 }
 
-void thin_out_matrices(Job& job, double fraction) {
+/// Runs body(matrix, scratch) for all matrices.
+template <class Body>
+void for_matrices(const Job& job, Body&& body) {
   std::atomic<size_t> done{0};
   std::vector<Scratch> scratch(job.pool.size());
   job.pool.run(job.matrices.size(), [&](size_t index, size_t worker) {
-    Matrix& matrix = job.matrices[index];
-    std::vector<Key>& keys = scratch[worker].keys;
-    keys.resize(matrix.rows * matrix.columns);
-    std::vector<Rows> parts;
-    add_rows(job, index, parts);
-    for (const Rows& rows : parts) {
-      job.control.check();
-      find_keys(job, rows, scratch[worker].scores,
-                std::span(keys).subspan(rows.first * matrix.columns, rows.count * matrix.columns));
-    }
-    const std::span<const Key> run(keys);
-    std::span<uint8_t> bits(matrix.bits);
-    clear_lowest({&run, 1}, to_remove(fraction, keys.size()), {&bits, 1});
+    body(index, scratch[worker]);
     ++done;
     if (worker == 0) job.control.report(done, job.matrices.size());
   });
 }
 
+/// Of a whole matrix.
+void find_all_keys(const Job& job, size_t index, std::vector<float>& scores, std::vector<Key>& keys) {
+  const Matrix& matrix = job.matrices[index];
+  // Here, and gone afterwards: what a score knows of a matrix may be larger than the matrix.
+  const Score score = score_of(job, index);
+  keys.resize(matrix.rows * matrix.columns);
+  std::vector<Rows> parts;
+  add_rows(job, index, parts);
+  for (const Rows& rows : parts) {
+    job.control.check();
+    find_keys(job, score, rows, scores,
+              std::span(keys).subspan(rows.first * matrix.columns, rows.count * matrix.columns));
+  }
+}
+
+void thin_out_matrices(Job& job, double fraction) {
+  for_matrices(job, [&](size_t index, Scratch& scratch) {
+    find_all_keys(job, index, scratch.scores, scratch.keys);
+    const std::span<const Key> run(scratch.keys);
+    std::span<uint8_t> bits(job.matrices[index].bits);
+    clear_lowest({&run, 1}, to_remove(fraction, run.size()), {&bits, 1});
+  });
+}
+
 void thin_out_together(Job& job, double fraction) {
+  for_matrices(job, [&](size_t index, Scratch& scratch) {
+    find_all_keys(job, index, scratch.scores, job.matrices[index].keys);
+  });
   std::vector<std::span<const Key>> keys;
   std::vector<std::span<uint8_t>> bits;
   size_t elements = 0;
   for (Matrix& matrix : job.matrices) {
-    matrix.keys.resize(matrix.rows * matrix.columns);
     keys.emplace_back(matrix.keys);
     bits.emplace_back(matrix.bits);
     elements += matrix.keys.size();
   }
-  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
-    Matrix& matrix = job.matrices[rows.matrix];
-    find_keys(job, rows, scratch.scores,
-              std::span(matrix.keys).subspan(rows.first * matrix.columns, rows.count * matrix.columns));
-  });
   clear_lowest(keys, to_remove(fraction, elements), bits);
 }
 
@@ -190,11 +215,11 @@ std::vector<int32_t> columns_of(const WeightSource& source) {
 }
 
 void keep_n_of_m(Job& job, const NOfM& pattern) {
-  for_rows(job, [&](const Rows& rows, Scratch& scratch) {
+  for_rows(job, [&](const Score& score, const Rows& rows, Scratch& scratch) {
     const WeightSource& source = job.sources[rows.matrix];
     Matrix& matrix = job.matrices[rows.matrix];
     scratch.keys.resize(rows.count * matrix.columns);
-    find_keys(job, rows, scratch.scores, scratch.keys);
+    find_keys(job, score, rows, scratch.scores, scratch.keys);
     const size_t begin = rows.first * matrix.columns;
     if (pattern.m == 4 && matrix.columns % 4 == 0 && !source.columns)
       return keep_in_fours(scratch.keys, pattern.n, &matrix.bits[begin / 8]);
@@ -216,17 +241,11 @@ void decide(Job& job, const Pattern& pattern) {
   thin_out_together(job, fraction);
 }
 
-size_t count_bits(const std::vector<uint8_t>& bits) {
-  size_t count = 0;
-  for (const uint8_t byte : bits) count += static_cast<size_t>(std::popcount(byte));
-  return count;
-}
-
 }  // namespace
 
-Selection select(const std::vector<WeightSource>& sources, std::string_view score, uint64_t seed,
-                 uint64_t stream, const Pattern& pattern, ThreadPool& pool, Control& control) {
-  Job job{sources, score_named(score), seed, stream, pool, control, {}};
+Selection select(const std::vector<WeightSource>& sources, const Ranking& ranking, const Pattern& pattern,
+                 ThreadPool& pool, Control& control) {
+  Job job{sources, ranking, pool, control, {}};
   for (const WeightSource& source : sources) job.matrices.push_back(kept_before(source));
   decide(job, pattern);
 

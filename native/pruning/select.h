@@ -1,10 +1,13 @@
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/control.h"
+#include "base/moments.h"
 #include "base/thread_pool.h"
 #include "base/weight_source.h"
 
@@ -33,10 +36,18 @@ struct Selection {
   std::vector<size_t> tails;  ///< Inputs per row outside every whole group (N:M only).
 };
 
+/// By what weights are ranked.
+struct Ranking {
+  std::string_view score;
+  uint64_t seed, stream;
+  std::span<const std::shared_ptr<Moments>> moments;  ///< One for each matrix, or none at all.
+  bool reverse = false;  ///< The highest go first; of equal ones still the later.
+};
+
 /// Chooses by score. Weights that are gone already go first. Of equal scores the lower index stays (for
 /// `global` the earlier matrix). The result does not depend on the number of threads. Throws what read_floats
 /// throws (PRUNE_NOT_FINITE included), and Cancelled.
-Selection select(const std::vector<WeightSource>& matrices, std::string_view score, uint64_t seed,
-                 uint64_t stream, const Pattern& pattern, ThreadPool& pool, Control& control);
+Selection select(const std::vector<WeightSource>& matrices, const Ranking& ranking, const Pattern& pattern,
+                 ThreadPool& pool, Control& control);
 
 }  // namespace twofour::pruning

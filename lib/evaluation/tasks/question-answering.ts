@@ -10,7 +10,7 @@ import { checkNumbers, counted, type RunTask } from './task-run.js'
 import { tokenLogits } from './token-logits.js'
 
 /** The reference script's greatest length of a question in tokens; never more than half of what the model takes. */
-const longestQuestion = 64
+export const longestQuestion = 64
 
 /** A question while its windows are run. */
 type Asked = {
@@ -85,7 +85,7 @@ async function windowsOf(
 }
 
 /** The question's first tokens, as text. */
-function shortened(tokenizer: Tokenizer, question: string, most: number): string {
+export function shortened(tokenizer: Tokenizer, question: string, most: number): string {
   const { contextTokens } = tokenizer.encodeQuestion('', question)
   return contextTokens.length <= most ? question : question.slice(0, contextTokens[most - 1]!.end)
 }

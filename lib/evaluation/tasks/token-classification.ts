@@ -59,7 +59,7 @@ export const runTokenClassification: RunTask = async (encoder, input) => {
 }
 
 /** In a CoNLL-U file `columns.label` says which column it is; a CoNLL file's label is the last. */
-function tagColumn(columns: Columns | undefined): TagColumn | undefined {
+export function tagColumn(columns: Columns | undefined): TagColumn | undefined {
   if (columns === undefined) return undefined
   checkKeys('columns', columns, ['label'])
   return columns.label === undefined ? undefined : checkOneOf('columns.label', columns.label, tagColumns)

@@ -1,3 +1,4 @@
+import type { Slot } from '../../architecture/spec.js'
 import { checkKeys } from '../../check.js'
 import type { Decision } from '../../checkpoint/decision.js'
 import { keptWeightSets, parseLayerSlot } from '../../checkpoint/structure.js'
@@ -30,14 +31,15 @@ function remove({ base, decision }: StepContext, list: readonly number[], at: st
 }
 
 function forgetUnread(decision: Decision, read: ReadonlySet<number>): Decision {
-  const masks = [...decision.masks].filter(([slot]) => {
+  const isRead = ([slot]: readonly [Slot, unknown]) => {
     const place = parseLayerSlot(slot)
     return place === null || read.has(place.weights)
-  })
+  }
   return {
     ...decision,
     heads: new Map([...decision.heads].filter(([weights]) => read.has(weights))),
     neurons: new Map([...decision.neurons].filter(([weights]) => read.has(weights))),
-    masks: new Map(masks),
+    masks: new Map([...decision.masks].filter(isRead)),
+    values: new Map([...decision.values].filter(isRead)),
   }
 }

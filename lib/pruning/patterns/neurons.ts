@@ -3,7 +3,7 @@ import { removeLowestNeurons } from '../neurons.js'
 import type { Pattern } from '../pattern.js'
 import type { NeuronCountStep, NeuronFractionStep } from '../recipe-types.js'
 import { checkLayers } from '../scope.js'
-import { checkScore } from '../scores.js'
+import { checkReverse, checkScore } from '../scores.js'
 
 /** Neurons of the feed-forwards: a count over all layers in scope, or a fraction. */
 export const neurons: Pattern = {
@@ -12,10 +12,12 @@ export const neurons: Pattern = {
 
   prepare(step, at, base) {
     const counted = 'remove' in step
-    checkKeys(at, step, ['pattern', 'score', 'layers', ...(counted ? ['remove'] : ['fraction', 'per'])])
+    const known = ['pattern', 'score', 'reverse', 'layers']
+    checkKeys(at, step, [...known, ...(counted ? ['remove'] : ['fraction', 'per'])])
     const shared = {
       pattern: 'neurons',
       score: checkScore(`${at}.score`, step.score ?? 'magnitude', 'neurons'),
+      reverse: checkReverse(at, step.reverse),
     } as const
     const layers = checkLayers(at, step.layers, base)
     const explicit: NeuronCountStep | NeuronFractionStep = counted

@@ -1,12 +1,10 @@
 import { checkKeys } from '../../check.js'
-import type { Pattern, StepContext, StepOutcome } from '../pattern.js'
+import type { Pattern } from '../pattern.js'
 import type { NmStep } from '../recipe-types.js'
-import { checkLayers, checkSlots, weightsInScope } from '../scope.js'
-import { checkScore } from '../scores.js'
-import { selectInScope, withMasks } from '../selection.js'
+import { checkWeightStep, runWeightStep, weightKeys } from '../weight-step.js'
 
 const form = /^(\d{1,3}):(\d{1,3})$/
-const keys = ['pattern', 'score', 'slots', 'layers']
+const keys = ['pattern', ...weightKeys]
 
 /** N of every M consecutive inputs of a row stay: 2:4 is what sparse tensor cores read. */
 export const nm: Pattern = {
@@ -16,23 +14,15 @@ export const nm: Pattern = {
   prepare(step, at, base) {
     checkKeys(at, step, keys)
     const { n, m } = checkForm(`${at}.pattern`, String(step.pattern))
-    const explicit: NmStep = {
-      pattern: `${n}:${m}`,
-      score: checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights'),
-      slots: checkSlots(at, step.slots),
-      layers: checkLayers(at, step.layers, base),
-    }
-    return { explicit, run: (context) => run(context, explicit, n, m) }
+    const explicit: NmStep = { pattern: `${n}:${m}`, ...checkWeightStep(at, step, base) }
+    if (explicit.score === 'lamp') throw lampElsewhere(at)
+    return { explicit, run: (context) => runWeightStep(context, explicit, { kind: 'nm', n, m }) }
   },
 }
 
-async function run(context: StepContext, step: NmStep, n: number, m: number): Promise<StepOutcome> {
-  const scope = weightsInScope(context, step.slots, step.layers)
-  const chosen = await selectInScope(context, scope, step.score, { kind: 'nm', n, m })
-  const { decision, report } = withMasks(context, scope, chosen, step.pattern)
-
-  const tails = scope.map(({ slot }, index) => ({ slot, columns: chosen.tails[index]! }))
-  return { decision, report: { ...report, tails: tails.filter(({ columns }) => columns > 0) } }
+function lampElsewhere(at: string): TypeError {
+  const message = `Expected \`${at}.score\` to be another than 'lamp', which compares matrices: within a group it is 'magnitude'. Use that, or pattern 'unstructured'.`
+  return new TypeError(message)
 }
 
 function checkForm(what: string, pattern: string): { n: number; m: number } {

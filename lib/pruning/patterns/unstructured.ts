@@ -1,11 +1,21 @@
 import { checkKeys, checkNumber, checkOneOf } from '../../check.js'
 import type { Pattern } from '../pattern.js'
 import type { UnstructuredStep } from '../recipe-types.js'
-import { checkLayers, checkSlots, weightsInScope } from '../scope.js'
-import { checkScore } from '../scores.js'
-import { selectInScope, withMasks } from '../selection.js'
+import type { ScoreName } from '../scores.js'
+import { checkWeightStep, runWeightStep, weightKeys } from '../weight-step.js'
 
-const keys = ['pattern', 'score', 'fraction', 'per', 'slots', 'layers']
+type Per = UnstructuredStep['per']
+
+const keys = ['pattern', 'fraction', 'per', ...weightKeys]
+
+/** Where scores can be compared, the usual first; the others can be everywhere. */
+const pers: Partial<Record<ScoreName, readonly Per[]>> = {
+  wanda: ['row', 'matrix', 'global'],
+  ria: ['row', 'matrix', 'global'],
+  lamp: ['global'],
+  sparsegpt: ['matrix'],
+  obs: ['matrix'],
+}
 
 /** Single weights: exactly `round(fraction × n)` of n are gone afterwards, those gone before among them. */
 export const unstructured: Pattern = {
@@ -14,23 +24,19 @@ export const unstructured: Pattern = {
 
   prepare(step, at, base) {
     checkKeys(at, step, keys)
+    const shared = checkWeightStep(at, step, base)
+    const fitting = pers[shared.score] ?? ['matrix', 'row', 'global']
     const explicit: UnstructuredStep = {
       pattern: 'unstructured',
-      score: checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights'),
+      ...shared,
       fraction: checkNumber(`${at}.fraction`, step.fraction, 0, 1),
-      per: checkOneOf(`${at}.per`, step.per ?? 'matrix', ['matrix', 'row', 'global']),
-      slots: checkSlots(at, step.slots),
-      layers: checkLayers(at, step.layers, base),
+      per: checkOneOf(`${at}.per`, step.per ?? fitting[0], fitting),
     }
 
+    const { fraction, per } = explicit
     return {
       explicit,
-      async run(context) {
-        const { score, fraction, per, slots, layers } = explicit
-        const scope = weightsInScope(context, slots, layers)
-        const chosen = await selectInScope(context, scope, score, { kind: 'unstructured', fraction, per })
-        return withMasks(context, scope, chosen, 'unstructured')
-      },
+      run: (context) => runWeightStep(context, explicit, { kind: 'unstructured', fraction, per }),
     }
   },
 }

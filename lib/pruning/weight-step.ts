@@ -1,0 +1,51 @@
+import type { SelectRequest } from '../../binding.js'
+import { expected } from '../check.js'
+import { runCalibrated } from './calibrated.js'
+import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
+import type { NmStep, UnstructuredStep } from './recipe-types.js'
+import { checkLayers, checkSlots, weightsInScope } from './scope.js'
+import { checkReverse, checkScore, solvesAsItChooses } from './scores.js'
+import { selectInScope, withMasks } from './selection.js'
+import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
+
+export type WeightStep = UnstructuredStep | NmStep
+
+/** What every step over weights may say. */
+export const weightKeys = ['score', 'reverse', ...updateKeys, 'slots', 'layers']
+
+type Shared = Omit<NmStep, 'pattern'>
+
+/** The fields of `weightKeys`, with their defaults. @throws TypeError, RangeError */
+export function checkWeightStep(
+  at: string,
+  step: Readonly<Record<string, unknown>>,
+  base: RecipeBase,
+): Shared {
+  const score = checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights')
+  const reverse = checkReverse(at, step.reverse)
+  const ordered = !solvesAsItChooses(score)
+  if (reverse && !ordered) {
+    throw new TypeError(expected(`${at}.reverse`, `false with '${score}', which has no fixed order`, reverse))
+  }
+  const shared = {
+    score,
+    ...(ordered && { reverse }),
+    ...checkUpdate(at, step, score, base),
+    slots: checkSlots(at, step.slots),
+    layers: checkLayers(at, step.layers, base),
+  }
+  if (readsCalibration({ pattern: '1:2', ...shared })) checkCalibratedSlots(at, shared.slots)
+  return shared
+}
+
+/** Chooses by the step's pattern, and updates where the step says so. */
+export async function runWeightStep(
+  context: StepContext,
+  step: WeightStep,
+  pattern: SelectRequest['pattern'],
+): Promise<StepOutcome> {
+  const scope = weightsInScope(context, step.slots, step.layers)
+  if (readsCalibration(step)) return runCalibrated(context, step, pattern, scope)
+  const chosen = await selectInScope(context, scope, step, pattern)
+  return withMasks(context, scope, chosen, step.pattern)
+}
