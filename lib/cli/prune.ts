@@ -117,7 +117,7 @@ export function inFlagWords(error: unknown): unknown {
     .replace(/`recipe\.steps\[0\]\.(\w+)/g, (_, field: string) => `\`--${optionOf(field)}`)
     .replace(
       /^Unknown key `(\w+)` in `recipe\.steps\[0\]`\. Known:/,
-      '--$1 does not go with this pattern. Known:',
+      (_, field: string) => `--${optionOf(field)} does not go with this pattern or score. Known:`,
     )
     .replace(/`recipe\.steps\[0\]`/g, 'the options')
     .replace(/got undefined\./, 'got none.')

@@ -101,39 +101,37 @@ export type HeadListStep = {
 }
 
 /** Removes the `remove` lowest heads of all layers in scope, and leaves each weight set `minimum`. */
-export type HeadScoreStep = UnitScoring & WeightUpdate & {
-  readonly pattern: 'heads'
-  readonly remove: number
-  readonly minimum: number
-  readonly layers: readonly number[]
-}
+export type HeadScoreStep = UnitScoring &
+  WeightUpdate & {
+    readonly pattern: 'heads'
+    readonly remove: number
+    readonly minimum: number
+    readonly layers: readonly number[]
+  }
 
 /** Removes the `remove` lowest neurons of all layers in scope. */
-export type NeuronCountStep = UnitScoring & WeightUpdate & {
-  readonly pattern: 'neurons'
-  readonly remove: number
-  readonly layers: readonly number[]
-}
+export type NeuronCountStep = UnitScoring &
+  WeightUpdate & {
+    readonly pattern: 'neurons'
+    readonly remove: number
+    readonly layers: readonly number[]
+  }
 
 /** Removes the lowest neurons, until `fraction` of each layer's, or of all, are gone. */
-export type NeuronFractionStep = UnitScoring & WeightUpdate & {
-  readonly pattern: 'neurons'
-  readonly fraction: number
-  readonly per: 'layer' | 'global'
-  readonly layers: readonly number[]
-}
+export type NeuronFractionStep = UnitScoring &
+  WeightUpdate & {
+    readonly pattern: 'neurons'
+    readonly fraction: number
+    readonly per: 'layer' | 'global'
+    readonly layers: readonly number[]
+  }
 
 export type UnitStep = HeadScoreStep | NeuronCountStep | NeuronFractionStep
 
 /** Removes whole layers, by their index in the base. */
 export type LayerStep = { readonly pattern: 'layers'; readonly list: readonly number[] }
 
-export type ExplicitStep =
-  | UnstructuredStep
-  | NmStep
-  | HeadListStep
-  | UnitStep
-  | LayerStep
+export type ExplicitStep = UnstructuredStep | NmStep | HeadListStep | UnitStep | LayerStep
 
 /** A recipe with every default written out: what a plan records. */
 export type ExplicitRecipe = { readonly steps: readonly ExplicitStep[]; readonly seed: number }

@@ -1,15 +1,19 @@
 import type { StepContext, StepOutcome } from './pattern.js'
 import { bySet, type Candidate, goingFirst, type Quota, shareOf, take } from './ranking.js'
 import type { UnitStep } from './recipe-types.js'
+import { type UnitScores, unitScoresOf } from './unit-report.js'
 import type { Ranked, Scorer } from './unit-scores/unit-score.js'
 import { unitScore } from './unit-scores.js'
-import { type UnitScores, unitScoresOf } from './unit-report.js'
 import { updateOutputs } from './unit-update.js'
 import { presentUnits, storedUnits, withoutUnits } from './units.js'
 import { readsCalibration } from './updates.js'
 
 /** What went, in the order of its going, and how everything was ranked. */
-type Choice = { readonly taken: readonly Candidate[]; readonly scores: UnitScores[]; readonly notes: readonly string[] }
+type Choice = {
+  readonly taken: readonly Candidate[]
+  readonly scores: UnitScores[]
+  readonly notes: readonly string[]
+}
 
 type Place = Pick<Ranked, 'kind' | 'at'> & { readonly context: StepContext }
 

@@ -4,8 +4,8 @@ import { calibrationNotes } from './calibration-notes.js'
 import { updateLinear } from './change-linear.js'
 import { layerStops } from './layer-stops.js'
 import type { LinearOutcome } from './pattern.js'
-import type { ScopedWeight } from './scope.js'
 import type { WeightUpdate } from './recipe-types.js'
+import type { ScopedWeight } from './scope.js'
 import type { Ranked } from './unit-scores/unit-score.js'
 import { keptUnits, type UnitKind } from './units.js'
 
@@ -29,10 +29,11 @@ export async function updateOutputs(
   if (step.update === undefined || step.update === 'none') return { decision: chosen, linears: [], notes: [] }
   const { base } = context
   const lost = sets.filter(
-    (set) =>
-      keptUnits({ base, decision: chosen }, kind, set).length < keptUnits(context, kind, set).length,
+    (set) => keptUnits({ base, decision: chosen }, kind, set).length < keptUnits(context, kind, set).length,
   )
-  const scope = lost.map((set) => outputOf(kind, set)).map((slot) => ({ slot, stored: context.slots.get(slot)! }))
+  const scope = lost
+    .map((set) => outputOf(kind, set))
+    .map((slot) => ({ slot, stored: context.slots.get(slot)! }))
   const linears: LinearOutcome[] = []
   let { decision } = context
   if (scope.length > 0) {
@@ -47,7 +48,11 @@ export async function updateOutputs(
     }
   }
   const { heads, neurons } = chosen
-  return { decision: { ...decision, heads, neurons }, linears, notes: calibrationNotes(context, step, linears) }
+  return {
+    decision: { ...decision, heads, neurons },
+    linears,
+    notes: calibrationNotes(context, step, linears),
+  }
 }
 
 function outputOf(kind: UnitKind, set: number): string {

@@ -3,8 +3,8 @@ import { type Relaxed, trainGates } from './gate-training.js'
 import { GatedEncoder } from './gated-encoder.js'
 import { objectiveOf } from './objectives.js'
 import { checkTraining } from './options.js'
-import type { UnitScore } from './unit-score.js'
 import { uniform } from './uniform.js'
+import type { UnitScore } from './unit-score.js'
 
 const temperature = 0.33
 const [low, high] = [-0.1, 1.1]

@@ -72,7 +72,9 @@ function partOfLoss(loss: Loss, batch: Batch, spec: EncoderSpec, { examples, seq
     case 'crossEntropy':
       return { ...loss, labels: Int32Array.from(rows, (row) => loss.labels[row]!) }
     case 'span': {
-      const [starts, ends] = [loss.starts, loss.ends].map((all) => Int32Array.from(sequences, (at) => all[at]!))
+      const [starts, ends] = [loss.starts, loss.ends].map((all) =>
+        Int32Array.from(sequences, (at) => all[at]!),
+      )
       return { ...loss, starts: starts!, ends: ends! }
     }
     case 'cosine':
@@ -97,6 +99,7 @@ function tokensOf(offsets: Int32Array, sequences: readonly number[]): number[] {
 
 function rowsOf(values: Float32Array, rows: readonly number[], width: number): Float32Array {
   const some = new Float32Array(rows.length * width)
-  for (const [at, row] of rows.entries()) some.set(values.subarray(row * width, (row + 1) * width), at * width)
+  for (const [at, row] of rows.entries())
+    some.set(values.subarray(row * width, (row + 1) * width), at * width)
   return some
 }

@@ -17,8 +17,11 @@ export function sampled(next: () => number): Choose {
     const highest = logits[argmax(logits)]!
     const weights = Float64Array.from(logits, (logit) => Math.exp(logit - highest))
     let left = next() * weights.reduce((sum, weight) => sum + weight, 0)
-    const found = weights.findIndex((weight) => (left -= weight) < 0)
-    return found < 0 ? argmax(logits) : found
+    for (const [at, weight] of weights.entries()) {
+      left -= weight
+      if (left < 0) return at
+    }
+    return logits.length - 1
   }
 }
 
@@ -31,7 +34,8 @@ export async function chosenLabels(encoder: GatedEncoder, batch: Batch, choose: 
     const part = pick(batch, sequences)
     const logits = await encoder.outputs(part, 'logits')
     if (kind === 'questionAnswering') spans.push(...placesIn(logits, part, choose))
-    else for (let at = 0; at < logits.length; at += width) labels.push(choose(logits.subarray(at, at + width)))
+    else
+      for (let at = 0; at < logits.length; at += width) labels.push(choose(logits.subarray(at, at + width)))
   }
   if (kind !== 'questionAnswering') return { kind: 'crossEntropy', labels: Int32Array.from(labels) }
   const [starts, ends] = [0, 1].map((which) => Int32Array.from(spans, (span) => span[which]!))

@@ -1,11 +1,11 @@
 import { checkInteger, checkKeys, checkString, expected } from '../../check.js'
+import { layerOfSet } from '../../checkpoint/structure.js'
 import { TwofourError } from '../../errors.js'
 import { readJsonFile } from '../../json-file.js'
 import { checkList } from '../json-lists.js'
 import type { StepContext } from '../pattern.js'
 import type { UnitRanking } from '../recipe-types.js'
 import { storedUnits, type UnitKind } from '../units.js'
-import { layerOfSet } from '../../checkpoint/structure.js'
 import type { Ranked, UnitScore } from './unit-score.js'
 
 /**
@@ -39,7 +39,8 @@ export const ranking: UnitScore = {
 /** @throws TwofourError FILE_NOT_FOUND, FILE_UNREADABLE, DATA_INVALID */
 async function inFile<T>(file: string, read: (value: unknown) => T): Promise<T> {
   const value = await readJsonFile(file, 'DATA_INVALID')
-  if (value === undefined) throw new TwofourError('FILE_NOT_FOUND', `There is no ranking at ${file}.`, { file })
+  if (value === undefined)
+    throw new TwofourError('FILE_NOT_FOUND', `There is no ranking at ${file}.`, { file })
   try {
     return read(value)
   } catch (cause) {
@@ -70,7 +71,11 @@ function checkRow(what: string, value: unknown, width: number): number[] {
       expected(what, width === 2 ? '[layer, index]' : '[layer, index, score], all of them numbers', value),
     )
   }
-  return [checkInteger(`${what}[0]`, row[0]), checkInteger(`${what}[1]`, row[1]), ...(row.slice(2) as number[])]
+  return [
+    checkInteger(`${what}[0]`, row[0]),
+    checkInteger(`${what}[1]`, row[1]),
+    ...(row.slice(2) as number[]),
+  ]
 }
 
 /** Unit → its number. @throws RangeError naming what is unknown, twice or missing */
@@ -81,14 +86,20 @@ function numbersOf(what: string, given: UnitRanking, { context, kind, units }: R
   for (const [place, [layer, index, score = place]] of rows.entries()) {
     const unit = { set: setOf(what, context, kind, layer!, index!), index: index! }
     if (numbers.has(keyOf(unit))) {
-      throw new RangeError(`Expected \`${what}\` to name each unit once, got ${named(kind, layer!, index!)} twice.`)
+      throw new RangeError(
+        `Expected \`${what}\` to name each unit once, got ${named(kind, layer!, index!)} twice.`,
+      )
     }
     numbers.set(keyOf(unit), score)
   }
   const missing = units.filter((unit) => !numbers.has(keyOf(unit)))
   if (missing.length === 0) return numbers
   const [{ set, index }] = missing as [Ranked['units'][number]]
-  const first = named(kind, base.layers.findIndex(({ weights }) => weights === set), index)
+  const first = named(
+    kind,
+    base.layers.findIndex(({ weights }) => weights === set),
+    index,
+  )
   const more = missing.length === 1 ? '' : ` and ${missing.length - 1} more`
   throw new RangeError(`Expected \`${what}\` to name all ${kind} of the step, got none for ${first}${more}.`)
 }
@@ -96,11 +107,15 @@ function numbersOf(what: string, given: UnitRanking, { context, kind, units }: R
 function setOf(what: string, { base }: StepContext, kind: UnitKind, layer: number, index: number): number {
   const set = base.layers[layer]?.weights
   if (set !== undefined && isThere({ base }, kind, set, index)) return set
-  throw new RangeError(`Expected \`${what}\` to name ${kind} that the model has, got ${named(kind, layer, index)}.`)
+  throw new RangeError(
+    `Expected \`${what}\` to name ${kind} that the model has, got ${named(kind, layer, index)}.`,
+  )
 }
 
 function isThere({ base }: Pick<StepContext, 'base'>, kind: UnitKind, set: number, index: number): boolean {
-  return kind === 'heads' ? layerOfSet(base, set).heads.includes(index) : index < storedUnits({ base }, kind, set)
+  return kind === 'heads'
+    ? layerOfSet(base, set).heads.includes(index)
+    : index < storedUnits({ base }, kind, set)
 }
 
 function named(kind: UnitKind, layer: number, index: number): string {

@@ -33,7 +33,7 @@ export const similarity: UnitScore = {
 
   open(ranked, { by, batch: size }) {
     return GatedEncoder.scorer(ranked, async (encoder) => {
-      const objective = await objectiveOf(encoder)
+      const objective = await neighbourhoods(encoder)
       const batches = boundaries(objective, Math.max(1, Math.floor(sequencesOf(objective.batch) / size!)))
       if (by === 'ablation') return { scores: (gates) => rises(encoder, { objective, gates, batches }) }
       return {
@@ -47,7 +47,7 @@ export const similarity: UnitScore = {
   },
 }
 
-async function objectiveOf(encoder: GatedEncoder): Promise<Objective> {
+async function neighbourhoods(encoder: GatedEncoder): Promise<Objective> {
   const { context } = encoder.ranked
   const batch = batchOf(context.calibration!)
   if (sequencesOf(batch) < 3) {

@@ -30,7 +30,11 @@ function softmax(logits: Float64Array, temperature: number): Float64Array {
   return weights.map((weight) => weight / whole)
 }
 
-function backward(chances: readonly Float64Array[], byGates: Float64Array, temperature: number): Float64Array {
+function backward(
+  chances: readonly Float64Array[],
+  byGates: Float64Array,
+  temperature: number,
+): Float64Array {
   const byLogits = new Float64Array(byGates.length)
   for (const chance of chances.toReversed()) {
     const byChance = byGates.map((slope, unit) => {

@@ -3,8 +3,8 @@ import { GatedEncoder } from './gated-encoder.js'
 import { objectiveOf } from './objectives.js'
 import { checkTraining } from './options.js'
 import { softSubset } from './soft-subset.js'
-import type { Ranked, UnitScore } from './unit-score.js'
 import { uniform } from './uniform.js'
+import type { Ranked, UnitScore } from './unit-score.js'
 
 /** Of the softmaxes, falling log-linearly from the first step to the last. */
 const [hottest, coldest] = [1000, 1e-8]

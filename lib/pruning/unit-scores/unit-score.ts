@@ -1,4 +1,4 @@
-import type { StepContext, RecipeBase } from '../pattern.js'
+import type { RecipeBase, StepContext } from '../pattern.js'
 import type { UnitScoreFields, UnitScoreName, UnitScoring } from '../recipe-types.js'
 import type { Unit, UnitKind } from '../units.js'
 
