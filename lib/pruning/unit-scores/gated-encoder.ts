@@ -2,7 +2,6 @@ import type { DifferentiableHandle, GateGradients, Pooling, WeightSource } from 
 import { addon, native } from '../../addon.js'
 import type { EncoderSpec } from '../../architecture/spec.js'
 import { specOf, weightSources } from '../../checkpoint/decision.js'
-import { TwofourError } from '../../errors.js'
 import { readSentenceConfig } from '../../sentence-config.js'
 import { GateLayout } from './gate-layout.js'
 import { type Batch, type Objective, sequencesOf } from './objective.js'
@@ -72,10 +71,7 @@ export class GatedEncoder {
   /** Derivatives of the summed loss by the gates, reduced. @returns [units] */
   async derivatives(asked: Asked, reduction: Reduction): Promise<Float64Array> {
     const result = await this.#gradients(asked, true)
-    const values = this.#layout.ofUnits(result[this.ranked.kind]![reduction])
-    if (values.every(Number.isFinite)) return values
-    const message = `Derivatives by ${this.ranked.kind} are not finite, so nothing can be ranked. Repair the checkpoint, or name another score.`
-    throw new TwofourError('PRUNE_NOT_FINITE', message, { kind: this.ranked.kind })
+    return this.#layout.ofUnits(result[this.ranked.kind]![reduction])
   }
 
   /** The loss of each example; of a `similarity` of each sequence. */
