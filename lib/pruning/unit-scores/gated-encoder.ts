@@ -27,7 +27,7 @@ export type Asked = {
 export class GatedEncoder {
   readonly spec: EncoderSpec
   readonly ranked: Ranked
-  /** How sentence vectors are pooled. */
+  /** How sentence vectors are pooled, as `embed` does. */
   readonly pooling: Pooling
   readonly #handle: DifferentiableHandle
   readonly #layout: GateLayout
@@ -80,9 +80,13 @@ export class GatedEncoder {
   }
 
   /** With all gates open: logits by sequence or by token, or vectors by sequence. */
-  async outputs(batch: Batch, what: 'logits' | 'sentence'): Promise<Float32Array> {
+  async outputs(
+    batch: Batch,
+    what: 'logits' | 'sentence',
+    pooling: Pooling = this.pooling,
+  ): Promise<Float32Array> {
     const { signal } = this.ranked.context
-    const request = { ...batch, layer: 0, what, pooling: this.pooling }
+    const request = { ...batch, layer: 0, what, pooling }
     return native((control) => addon().tap(this.#handle, request, control), { signal })
   }
 

@@ -17,7 +17,8 @@ const [draws, displacement] = [4, 0.03]
 
 /**
  * How much less the sentences of a minibatch resemble one another as they did: Kullback-Leibler divergence between the
- * softmaxes of cosines of centred sentence vectors, with everything and without the unit. `by` 'ablation' takes a pass
+ * softmaxes of cosines of centred sentence vectors (of the first token's where that is what a head reads), with
+ * everything and without the unit. `by` 'ablation' takes a pass
  * over the data for each head. Derivatives of the divergence are zero where nothing is gone; so `by` 'gradient' takes
  * them from neighbours that are displaced a little at random, squared, four passes in all: of small changes it ranks by
  * what they add to the divergence. No labels are read. That representations should be preserved is the idea of Zhang et
@@ -61,8 +62,11 @@ async function neighbourhoods(encoder: GatedEncoder): Promise<Neighbourhoods> {
       expected('calibration', "of three sequences at least for the score 'similarity'", sequencesOf(batch)),
     )
   }
-  const vectors = await encoder.outputs(batch, 'sentence')
-  const loss = { kind: 'similarity', vectors, pooling: encoder.pooling, scale } as const
+  // What a head reads is what has to be preserved.
+  const first = ['first', 'pooled'].includes(encoder.spec.head?.input ?? '')
+  const pooling = first ? 'cls' : encoder.pooling
+  const vectors = await encoder.outputs(batch, 'sentence', pooling)
+  const loss = { kind: 'similarity', vectors, pooling, scale } as const
   return { batch, loss, of: 'the similarity of sentences' }
 }
 
