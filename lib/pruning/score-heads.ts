@@ -1,8 +1,10 @@
 import { checkInteger, checkKeys } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { type PruneOptions, prune } from './prune.js'
+import { prepareRecipe } from './recipe.js'
 import type { HeadScoreStep, RecipeStep } from './recipe-types.js'
 import type { UnitScores } from './unit-report.js'
+import { readsCalibration } from './updates.js'
 
 /** A head, by the first layer that reads its weights and its original index, and its score: the lowest goes first. */
 export type HeadRow = readonly [layer: number, head: number, score: number]
@@ -20,7 +22,8 @@ export type HeadRanking = {
 }
 
 /**
- * Ranks the heads of a checkpoint, and prunes nothing. `remove` is for scores that ask how many go.
+ * Ranks the heads of a checkpoint, and prunes nothing. `remove` is for scores that ask how many go, `calibration` for
+ * those that read it.
  * @throws as `prune`
  */
 export async function scoreHeads(
@@ -34,11 +37,18 @@ export async function scoreHeads(
 
   // The step's own check refuses what does not belong to it.
   const step = { pattern: 'heads', remove, ...fields } as RecipeStep
-  const plan = await prune(checkpoint, { steps: [step], seed }, options)
+  const recipe = { steps: [step], seed }
+  const reads = prepareRecipe(recipe, checkpoint.base).recipe.steps.some(readsCalibration)
+  const plan = await prune(checkpoint, recipe, reads ? options : { ...options, calibration: undefined })
 
   const [report] = plan.summary().steps
   const layerOf = (set: number) => checkpoint.base.layers.findIndex(({ weights }) => weights === set)
-  return { score: scoring.score, seed, heads: headRows(report?.scores ?? [], layerOf), notes: report?.notes ?? [] }
+  return {
+    score: scoring.score,
+    seed,
+    heads: headRows(report?.scores ?? [], layerOf),
+    notes: report?.notes ?? [],
+  }
 }
 
 /**

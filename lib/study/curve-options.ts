@@ -31,7 +31,8 @@ export function checkCurveOptions(checkpoint: Checkpoint, options: CurveOptions)
   }
   for (const name of ['onPoint', 'onProgress'] as const) {
     const given = options[name]
-    if (given !== undefined && typeof given !== 'function') throw new TypeError(expected(name, 'a function', given))
+    if (given !== undefined && typeof given !== 'function')
+      throw new TypeError(expected(name, 'a function', given))
   }
   const data = checkString('data', options.data)
   const evaluation = { task, data, columns, format, limit, resamples, seed, pooling, signal }
@@ -46,7 +47,9 @@ function checkMethods(value: unknown): readonly (string | CurveMethod)[] {
   if (!Array.isArray(value) || value.length === 0) {
     throw new TypeError(expected('methods', 'a list of at least one method', value))
   }
-  const wrong: unknown = value.find((each) => typeof each !== 'string' && (typeof each !== 'object' || each === null))
+  const wrong: unknown = value.find(
+    (each) => typeof each !== 'string' && (typeof each !== 'object' || each === null),
+  )
   if (wrong === undefined) return value as (string | CurveMethod)[]
   throw new TypeError(expected('methods', 'a list of names and of methods of your own', wrong))
 }
@@ -62,7 +65,8 @@ function checkScope(checkpoint: Checkpoint, options: CurveOptions): Scope {
   return {
     units: [...new Set(names.map((name) => (pattern.test(name) ? 'N:M' : name)))],
     patterns: names.filter((name) => pattern.test(name)),
-    levels: options.levels === undefined ? undefined : (checkLevels('levels', options.levels, false) as number[]),
+    levels:
+      options.levels === undefined ? undefined : (checkLevels('levels', options.levels, false) as number[]),
     seeds: checkInteger('seeds', options.seeds ?? 10, 1, 1000),
     sizes: sizesOf(checkpoint),
   }
@@ -71,7 +75,9 @@ function checkScope(checkpoint: Checkpoint, options: CurveOptions): Scope {
 function checkUnit(value: unknown): string {
   if (typeof value === 'string' && (units.includes(value) || pattern.test(value))) return value
   const miss = typeof value === 'string' ? nearMiss(value, units).trim() : ''
-  throw new TypeError(expected('units', 'of weights, heads, neurons, layers and patterns as 2:4', value, miss || undefined))
+  throw new TypeError(
+    expected('units', 'of weights, heads, neurons, layers and patterns as 2:4', value, miss || undefined),
+  )
 }
 
 /** Heads and neurons of weight sets that layers share are counted once, as they go once. */

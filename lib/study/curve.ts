@@ -1,8 +1,8 @@
-import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { Calibration } from '../calibration/calibration.js'
 import { expected } from '../check.js'
+import { Checkpoint } from '../checkpoint/checkpoint.js'
 import type { Evaluation } from '../evaluation/evaluate.js'
-import { checkCurveOptions, type CheckedCurve } from './curve-options.js'
+import { type CheckedCurve, checkCurveOptions } from './curve-options.js'
 import type { CurveOptions, CurvePoint, Curves } from './curve-types.js'
 import { describeStudy } from './describe-study.js'
 import { checkEarlier, type Earlier } from './earlier.js'
@@ -19,7 +19,8 @@ import { reachOf, spreadsOf } from './summary.js'
  *   and `evaluate`
  */
 export async function curve(checkpoint: Checkpoint, options: CurveOptions): Promise<Curves> {
-  if (!(checkpoint instanceof Checkpoint)) throw new TypeError(expected('checkpoint', 'an open Checkpoint', checkpoint))
+  if (!(checkpoint instanceof Checkpoint))
+    throw new TypeError(expected('checkpoint', 'an open Checkpoint', checkpoint))
   const { methods, scope, measuring } = checkCurveOptions(checkpoint, options)
   const planned = plannedPoints(methods, scope, checkpoint.base)
   checkCalibration(planned, options.calibration)
@@ -52,7 +53,11 @@ async function run(checkpoint: Checkpoint, planned: readonly PlannedPoint[], wor
   for (const point of planned) {
     if (earlier?.points.has(keyOf(point)) === true) continue
     signal?.throwIfAborted()
-    tell([point.unit, point.method, point.level, ...(point.seed === null ? [] : [`seed ${point.seed}`])].join(' '))
+    tell(
+      [point.unit, point.method, point.level, ...(point.seed === null ? [] : [`seed ${point.seed}`])].join(
+        ' ',
+      ),
+    )
     points.push(await runPoint(point))
     await onPoint?.(soFar())
   }
@@ -74,7 +79,9 @@ function pointRunner(
   const again = async (key: string) => {
     const order = byKey.get(key)
     if (order === undefined) return undefined
-    return last?.key === key ? last.evaluation : (await measurePruned(checkpoint, order, measuring)).evaluation
+    return last?.key === key
+      ? last.evaluation
+      : (await measurePruned(checkpoint, order, measuring)).evaluation
   }
   return async (point) => {
     const key = orderKey(point)
@@ -124,7 +131,8 @@ function checkCalibration(planned: readonly PlannedPoint[], calibration: unknown
       `Method \`${reader.method}\` needs calibration data, and there is none. Pass \`calibration\`: \`Calibration.open\` makes one of a file.`,
     )
   }
-  if (!(calibration instanceof Calibration)) throw new TypeError(expected('calibration', 'a Calibration', calibration))
+  if (!(calibration instanceof Calibration))
+    throw new TypeError(expected('calibration', 'a Calibration', calibration))
   if (reader !== undefined) return
   throw new TypeError('Expected `calibration` to be absent, for none of the methods reads it. Leave it out.')
 }

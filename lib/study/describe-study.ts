@@ -19,7 +19,9 @@ export async function describeStudy(
 ): Promise<Study> {
   const { name, hash, architecture } = await describeBase(checkpoint, options.signal)
   const calibration = await describeCalibration(checkpoint, options)
-  const digest = createHash('sha256').update(await readFile(options.data)).digest('hex')
+  const digest = createHash('sha256')
+    .update(await readFile(options.data))
+    .digest('hex')
   return {
     base: { name, hash, architecture },
     task: options.task,
@@ -40,7 +42,10 @@ export async function describeStudy(
   }
 }
 
-async function describeCalibration(checkpoint: Checkpoint, options: CurveOptions): Promise<CurveCalibration | null> {
+async function describeCalibration(
+  checkpoint: Checkpoint,
+  options: CurveOptions,
+): Promise<CurveCalibration | null> {
   const { calibration, task, data, columns, format, signal } = options
   if (calibration === undefined) return null
   const limit = Number.POSITIVE_INFINITY

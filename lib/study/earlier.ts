@@ -48,7 +48,12 @@ function checkSameStudy(found: unknown, study: Study): void {
 function checkPoint(at: string, value: unknown, known: ReadonlyMap<string, PlannedPoint>): CurvePoint {
   checkKeys(at, value, pointKeys)
   const point = value as Partial<CurvePoint>
-  const numbers = [point.value, point.toDense?.difference, point.toDense?.pValue, point.density?.prunable.density]
+  const numbers = [
+    point.value,
+    point.toDense?.difference,
+    point.toDense?.pValue,
+    point.density?.prunable.density,
+  ]
   const whole = numbers.every((number) => typeof number === 'number') && Array.isArray(point.interval)
   if (!whole || !known.has(keyOf(value as CurvePoint))) {
     throw new TypeError(expected(at, 'a point of this study', value))

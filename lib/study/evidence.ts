@@ -19,7 +19,7 @@ export function judge({ dense, points }: Measured): Verdict[] {
     const randomCost = costOfRandom(dense, points, point)
     const control = points.find((other) => isSame(other, point) && other.method === reversed(point.method))
     const reversedOrder = control?.toOrder ?? null
-    const why = missing(dense, randomCost, reversedOrder)
+    const why = point.share === 1 ? 'all go, in whatever order' : missing(dense, randomCost, reversedOrder)
     return {
       ...{ unit: point.unit, method: point.method, level: point.level },
       ...{ evidence: why === null, randomCost, reversed: reversedOrder },
@@ -32,7 +32,11 @@ function isJudged({ method, seed }: CurvePoint): boolean {
   return seed === null && !isReversed(method)
 }
 
-function costOfRandom(dense: Measured['dense'], points: Measured['points'], point: CurvePoint): number | null {
+function costOfRandom(
+  dense: Measured['dense'],
+  points: Measured['points'],
+  point: CurvePoint,
+): number | null {
   const random = points.filter((other) => isSame(other, point) && other.method === 'random')
   if (random.length === 0) return null
   return random.reduce((sum, { value }) => sum + pointsLost(dense, value), 0) / random.length
@@ -49,5 +53,7 @@ function missing(dense: Measured['dense'], cost: number | null, control: Differe
   if (control === null) return 'the reversed order was not measured'
   const worse = signOf(dense.metric) * control.difference < 0
   if (!worse) return 'the reversed order is no worse'
-  return control.pValue < greatestP ? null : `the reversed order is not significantly worse (p = ${control.pValue.toFixed(3)})`
+  return control.pValue < greatestP
+    ? null
+    : `the reversed order is not significantly worse (p = ${control.pValue.toFixed(3)})`
 }

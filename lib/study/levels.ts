@@ -15,7 +15,7 @@ export function levelsOf(unit: string, scope: Scope): Series['levels'] {
   })
 }
 
-/** Levels with their shares; of equal counts the first stays, and what rounds to nothing goes. */
+/** Levels with their shares; of equal counts the lowest stays, and what rounds to nothing goes. */
 export function placed(unit: string, levels: readonly Level[], { sizes }: Scope): Series['levels'] {
   const total = unit === 'heads' ? sizes.heads : unit === 'neurons' ? sizes.neurons : undefined
   const counts = new Set([0])
@@ -25,7 +25,7 @@ export function placed(unit: string, levels: readonly Level[], { sizes }: Scope)
       const count = countOf(share, total ?? 0)
       return { level, share: unit === 'heads' ? count / Math.max(1, sizes.heads) : share, count }
     })
-    .sort((a, b) => a.share - b.share)
+    .sort((a, b) => a.share - b.share || Number(a.level) - Number(b.level) || 0)
     .filter(({ count }) => {
       if (total === undefined) return true
       const fresh = !counts.has(count)
@@ -41,7 +41,8 @@ export function checkLevels(what: string, value: unknown, patterns: boolean): Le
   }
   const levels = value.map((level: unknown, at) => checkLevel(`${what}[${at}]`, level, patterns))
   const twice = levels.find((level, at) => levels.indexOf(level) !== at)
-  if (twice !== undefined) throw new RangeError(`Expected \`${what}\` to name each level once, got ${twice} twice.`)
+  if (twice !== undefined)
+    throw new RangeError(`Expected \`${what}\` to name each level once, got ${twice} twice.`)
   return levels
 }
 

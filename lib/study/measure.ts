@@ -2,7 +2,12 @@ import type { Calibration } from '../calibration/calibration.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { Encoder } from '../encoder/encoder.js'
 import type { BootstrapOptions } from '../evaluation/bootstrap.js'
-import { compareEvaluations, type Evaluation, type EvaluateOptions, evaluate } from '../evaluation/evaluate.js'
+import {
+  compareEvaluations,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+} from '../evaluation/evaluate.js'
 import { prune } from '../pruning/prune.js'
 import type { CurveOptions, CurvePoint, Difference } from './curve-types.js'
 import type { PlannedPoint } from './planned.js'
@@ -18,7 +23,10 @@ export type Measuring = {
 export type Measured = { readonly evaluation: Evaluation; readonly seconds: number }
 
 /** Loads a model, evaluates it, and gives its memory back. */
-export async function measure(checkpoint: Checkpoint, { evaluation, load, signal }: Measuring): Promise<Measured> {
+export async function measure(
+  checkpoint: Checkpoint,
+  { evaluation, load, signal }: Measuring,
+): Promise<Measured> {
   const start = performance.now()
   // Which form of a matrix is faster is found by measuring, and forms round differently.
   const encoder = await Encoder.load(checkpoint, { ...load, sparsity: 'off', signal })
@@ -50,7 +58,20 @@ export function describePoint(
   differences: Pick<CurvePoint, 'toDense' | 'toOrder'>,
 ): CurvePoint {
   const { value, interval, metrics } = evaluation
-  return { unit, method, level, share, seed, recipe, value, interval, metrics, ...differences, density, seconds }
+  return {
+    unit,
+    method,
+    level,
+    share,
+    seed,
+    recipe,
+    value,
+    interval,
+    metrics,
+    ...differences,
+    density,
+    seconds,
+  }
 }
 
 /** The first model minus the second, on the same examples. */

@@ -16,7 +16,8 @@ export function ownSeries(method: CurveMethod, at: string, scope: Scope): Series
     method.levels === undefined
       ? levelsOf(unit, scope)
       : placed(unit, checkLevels(`${at}.levels`, method.levels, true), scope)
-  if (levels.length === 0) throw new RangeError(expected(`${at}.levels`, 'levels that remove something', method.levels))
+  if (levels.length === 0)
+    throw new RangeError(expected(`${at}.levels`, 'levels that remove something', method.levels))
   return { unit, method: name, levels, seeds: [null], recipe }
 }
 
@@ -26,7 +27,8 @@ export function ownSeries(method: CurveMethod, at: string, scope: Scope): Series
  */
 export async function readCurveMethods(file: string): Promise<CurveMethod[]> {
   const value = await readJsonFile(checkString('file', file), 'RECIPE_INVALID')
-  if (value === undefined) throw new TwofourError('FILE_NOT_FOUND', `There are no methods at ${file}.`, { file })
+  if (value === undefined)
+    throw new TwofourError('FILE_NOT_FOUND', `There are no methods at ${file}.`, { file })
   // `curve` looks at what the entries are.
   if (Array.isArray(value) && value.length > 0) return value as CurveMethod[]
   throw new TwofourError('RECIPE_INVALID', expected(file, 'a list of at least one method', value), { file })

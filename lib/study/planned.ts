@@ -23,7 +23,9 @@ export function plannedPoints(
   base: RecipeBase,
 ): PlannedPoint[] {
   const series = methods.flatMap((method, at) =>
-    typeof method === 'string' ? namedSeries(method, scope, base) : [ownSeries(method, `methods[${at}]`, scope)],
+    typeof method === 'string'
+      ? namedSeries(method, scope, base)
+      : [ownSeries(method, `methods[${at}]`, scope)],
   )
   const points = series.flatMap((one) => pointsOf(one, base))
   checkOnce(points)
@@ -43,7 +45,8 @@ export function orderKey(point: Pick<CurvePoint, 'unit' | 'method' | 'level' | '
 
 function pointsOf({ unit, method, levels, seeds, recipe }: Series, base: RecipeBase): PlannedPoint[] {
   return levels.flatMap(({ level, share, count }) =>
-    seeds.map((seed) => {
+    // Where all go there is nothing to draw.
+    (share === 1 ? seeds.slice(0, 1) : seeds).map((seed) => {
       const explicit = explicitOf(method, recipe(level, count, seed), base)
       const reads = explicit.steps.some(readsCalibration)
       return { unit, method, level, share, seed, recipe: explicit, readsCalibration: reads }
@@ -65,7 +68,9 @@ function checkOnce(points: readonly PlannedPoint[]): void {
   for (const point of points) {
     const key = keyOf(point)
     if (seen.has(key)) {
-      throw new RangeError(`Expected \`methods\` to name each once, got \`${point.method}\` twice for ${point.unit}.`)
+      throw new RangeError(
+        `Expected \`methods\` to name each once, got \`${point.method}\` twice for ${point.unit}.`,
+      )
     }
     seen.add(key)
   }

@@ -16,7 +16,8 @@ export type NamedRanking = { readonly name: string; readonly heads: readonly Hea
  */
 export async function readRanking(file: string): Promise<NamedRanking> {
   const value = await readJsonFile(checkString('file', file), 'DATA_INVALID')
-  if (value === undefined) throw new TwofourError('FILE_NOT_FOUND', `There is no ranking at ${file}.`, { file })
+  if (value === undefined)
+    throw new TwofourError('FILE_NOT_FOUND', `There is no ranking at ${file}.`, { file })
   try {
     return { name: nameOf(file), heads: checkRows('heads', rowsIn(value)) }
   } catch (cause) {
@@ -31,7 +32,8 @@ export function checkRows(what: string, value: unknown): HeadRow[] {
   return checkList(what, value).map((row, at) => {
     const place = `${what}[${at}]`
     const [layer, head, score, ...more] = checkList(place, row)
-    if (score === undefined || more.length > 0) throw new TypeError(expected(place, '[layer, head, score]', row))
+    if (score === undefined || more.length > 0)
+      throw new TypeError(expected(place, '[layer, head, score]', row))
     const checked = [
       checkInteger(`${place}[0]`, layer),
       checkInteger(`${place}[1]`, head),
@@ -39,7 +41,9 @@ export function checkRows(what: string, value: unknown): HeadRow[] {
     ] as const
     const key = `${checked[0]} ${checked[1]}`
     if (seen.has(key)) {
-      throw new RangeError(`Expected \`${what}\` to name each head once, got head ${head} of layer ${layer} twice.`)
+      throw new RangeError(
+        `Expected \`${what}\` to name each head once, got head ${head} of layer ${layer} twice.`,
+      )
     }
     seen.add(key)
     return checked
@@ -51,7 +55,9 @@ function rowsIn(value: unknown): unknown {
   if (value.heads !== undefined) return value.heads
   const scores = scoresIn(value)
   if (scores === undefined) {
-    throw new TypeError(expected('ranking', 'an object with `heads`, or a pruning.json with scores of heads', value))
+    throw new TypeError(
+      expected('ranking', 'an object with `heads`, or a pruning.json with scores of heads', value),
+    )
   }
   // Weight sets are numbered as layers are, but where layers share them.
   return headRows(

@@ -6,13 +6,15 @@ type Measured = Pick<Curves, 'dense' | 'points'>
 /** Mean and standard deviation of methods that were measured with several seeds, level by level. */
 export function spreadsOf(points: readonly CurvePoint[]): Spread[] {
   const seeded = points.filter(({ seed }) => seed !== null)
-  return groupedBy(seeded, ({ unit, method, level }) => JSON.stringify([unit, method, level])).map((group) => {
-    const { unit, method, level } = group[0]!
-    const values = group.map(({ value }) => value)
-    const differences = group.map(({ toDense }) => toDense.difference)
-    const [mean, meanDifference] = [meanOf(values), meanOf(differences)]
-    return { unit, method, level, seeds: group.length, mean, sd: deviation(values, mean), meanDifference }
-  })
+  return groupedBy(seeded, ({ unit, method, level }) => JSON.stringify([unit, method, level])).map(
+    (group) => {
+      const { unit, method, level } = group[0]!
+      const values = group.map(({ value }) => value)
+      const differences = group.map(({ toDense }) => toDense.difference)
+      const [mean, meanDifference] = [meanOf(values), meanOf(differences)]
+      return { unit, method, level, seeds: group.length, mean, sd: deviation(values, mean), meanDifference }
+    },
+  )
 }
 
 /** How far each method gets, nothing interpolated; of several seeds by their mean. */
