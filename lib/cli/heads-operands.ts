@@ -43,7 +43,17 @@ export async function rankedBy(operands: readonly Operand[], invocation: Invocat
     if (kind === 'model') rankings.push(...(await rankModel(path, label, invocation)))
     else rankings.push(await fromFile(path, names[at]!))
   }
-  return rankings
+  return withOwnNames(rankings)
+}
+
+/** Of equal names each says where it comes from. */
+function withOwnNames(rankings: readonly Ranked[]): Ranked[] {
+  const names = rankings.map(({ name }) => name)
+  return rankings.map((ranking) => {
+    const { name, from } = ranking
+    const alone = names.indexOf(name) === names.lastIndexOf(name)
+    return alone ? ranking : { ...ranking, name: `${name} of ${from}` }
+  })
 }
 
 async function fromFile(path: string, label: string): Promise<Ranked> {
