@@ -174,7 +174,17 @@ test('calibration is read as the task is, or as texts, and what was calibrated o
 
   const overlapping = await cli([...words, '--calibration', data])
   t.is(overlapping.status, 2)
-  t.regex(overlapping.stderr, /`--calibration` to share nothing .* got 14 examples .* pass `--allow-overlap`/)
+  t.regex(
+    overlapping.stderr,
+    /`--calibration` to share nothing .* got 14 examples .*\. Leave those out with --exclude-overlap, or pass `--allow-overlap`/,
+  )
+  const half = join(temporaryDirectory(), 'half.tsv')
+  const [header, ...rows] = (await readFile(data, 'utf8')).trimEnd().split('\n')
+  const more = (await readFile(other, 'utf8')).trimEnd().split('\n').slice(1)
+  await writeFile(half, [header, ...rows.slice(0, 7), ...more].join('\n'))
+  const apart = await json<Curves>([...words, '--calibration', half, '--exclude-overlap'])
+  t.like(apart.study.calibration, { examples: 14, overlap: { examples: 0, sequences: 0 } })
+  t.deepEqual(apart.notes, ['7 of 21 examples were left out, for sequences that are excluded.'])
   const { stdout } = await cli([...words, '--calibration', data, '--allow-overlap'])
   t.regex(stdout, /of the evaluated data 14 examples and 28 single sequences are among them: not a fair test/)
 })

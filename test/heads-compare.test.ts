@@ -319,6 +319,7 @@ test('seeds and checkpoints are rankings of their own, and every order can be ev
 test('what heads cannot do is misuse, with the way out', async (t) => {
   const { directory } = await tinyModel()
   const { directory: deeper } = await tinyModel({ layers: 3 })
+  const data = await pairsFile(1)
   const file = join(temporaryDirectory(), 'far.json')
   await writeFile(file, '{"heads": [[7, 0, 1], [7, 1, 2]]}')
   const cases: [string[], RegExp][] = [
@@ -335,6 +336,13 @@ test('what heads cannot do is misuse, with the way out', async (t) => {
     ],
     [['heads', 'compare', directory, deeper, '--data', 'x'], /Expected --on MODEL, since there are 2 models/],
     [['heads', 'compare', file, '--scores', 'random'], /--scores is for a MODEL/],
+    [
+      [
+        ...['heads', 'compare', directory, file, '--calibration', data, '--calibration-task', 'similarity'],
+        ...['--data', data, '--task', 'similarity'],
+      ],
+      /--calibration to share nothing .*, got 14 examples and 28 single sequences of --data\. Leave .* --exclude-overlap/,
+    ],
     [['heads', directory, '--calibration-limit', '3'], /--calibration-limit is for --calibration FILE/],
   ]
   for (const [words, message] of cases) {

@@ -82,6 +82,7 @@ export function inCalibrationWords(error: unknown): unknown {
   const message = error.message
     .replace(/Pass `calibration`:.*$/, 'Pass --calibration FILE.')
     .replace(/^Expected `calibration` to be absent/, 'Expected --calibration to be absent')
+    .replace('Make it with `exclude`,', 'Leave those out with --exclude-overlap,')
   return new RangeError(message, { cause: error })
 }
 

@@ -91,7 +91,7 @@ function reachTable({ reach }: Curves): string {
   return `Largest measured level up to which every level stays within\n\n${alignedTable(['what goes', 'method', 'one point', '99 %'], rows)}`
 }
 
-function remarks({ evidence, dense, complete, point }: Curves): string[] {
+function remarks({ evidence, dense, notes, complete, point }: Curves): string[] {
   const proofs = evidence.filter((verdict) => verdict.evidence).length
   const found =
     evidence.length === 0
@@ -101,7 +101,7 @@ function remarks({ evidence, dense, complete, point }: Curves): string[] {
     `${found} Evidence is where random pruning costs at least 5 points and the reversed order is significantly worse (paired, p < 0.05).`,
     `A point is ${Number(point.toPrecision(3))} of ${dense.metric}. Differences are paired; p-values are of single comparisons.`,
     ...(complete ? [] : ['Not complete.']),
-    ...dense.notes.map((note) => `Note: ${note}`),
+    ...[...notes, ...dense.notes].map((note) => `Note: ${note}`),
   ]
 }
 

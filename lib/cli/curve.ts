@@ -20,7 +20,6 @@ export const sweepOptions = {
   levels: { value: 'LIST', help: 'shares that go, as 0.25,0.5 (default 0.1, 0.2, …)' },
   seeds: { value: 'N', help: 'random prunings for each level (default 10)' },
   threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
-  'allow-overlap': { help: 'go on where the evaluated data was calibrated on; it is reported' },
   overwrite: { help: 'begin anew where --out holds points already' },
 } as const
 

@@ -3,7 +3,7 @@ import { basename, extname, resolve } from 'node:path'
 import { Checkpoint, type HeadRow, type HeadScoring, readRanking, scoreHeads } from '../index.js'
 import type { Invocation } from './command.js'
 import { listOption, numbersOption } from './lists.js'
-import { readStudyCalibration } from './study-calibration.js'
+import { checkApart, readStudyCalibration } from './study-calibration.js'
 
 /** What stands on the command line: a model to rank, or a ranking that is there. */
 export type Operand = { readonly kind: 'model' | 'file'; readonly path: string }
@@ -72,6 +72,10 @@ async function rankModel(path: string, label: string | undefined, invocation: In
   const { options, signal, onProgress } = invocation
   const checkpoint = await Checkpoint.open(path, { signal })
   const calibration = await readStudyCalibration(checkpoint, invocation)
+  const apart =
+    calibration !== undefined && options.has('data')
+      ? await checkApart(checkpoint, calibration, invocation)
+      : []
   const seeds = numbersOption(options, 'score-seeds')
   const rankings: Ranked[] = []
   for (const score of listOption(options, 'scores') ?? ['headNorm']) {
@@ -86,7 +90,7 @@ async function rankModel(path: string, label: string | undefined, invocation: In
         onProgress,
       })
       const name = [label, score, seeds && `seed ${seed}`].filter((part) => part !== undefined).join(' ')
-      rankings.push({ name, from: path, score, seed, heads, notes })
+      rankings.push({ name, from: path, score, seed, heads, notes: [...notes, ...apart] })
     }
   }
   return rankings

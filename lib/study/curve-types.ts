@@ -144,6 +144,8 @@ export type Curves = {
   readonly spreads: readonly Spread[]
   readonly reach: readonly Reach[]
   readonly evidence: readonly Verdict[]
+  /** Sentences on the calibration data. */
+  readonly notes: readonly string[]
   /** Whether every planned point is there. */
   readonly complete: boolean
 }

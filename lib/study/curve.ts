@@ -38,7 +38,7 @@ type Work = {
 }
 
 async function run(checkpoint: Checkpoint, planned: readonly PlannedPoint[], work: Work): Promise<Curves> {
-  const { measuring, options, study, earlier } = work
+  const { measuring, options, earlier } = work
   const { onPoint, onProgress, signal } = options
   const total = planned.length
   const points: CurvePoint[] = planned.flatMap((point) => earlier?.points.get(keyOf(point)) ?? [])
@@ -47,7 +47,7 @@ async function run(checkpoint: Checkpoint, planned: readonly PlannedPoint[], wor
   tell('dense')
   const dense = await measure(checkpoint, measuring)
   checkSameDense(dense, earlier)
-  const soFar = () => gathered(study, dense, inOrder(points, planned), total)
+  const soFar = () => gathered(work, dense, inOrder(points, planned), total)
   await onPoint?.(soFar())
   const runPoint = pointRunner(checkpoint, planned, dense, work)
   for (const point of planned) {
@@ -95,7 +95,12 @@ function pointRunner(
   }
 }
 
-function gathered(study: Curves['study'], dense: Measured, points: CurvePoint[], total: number): Curves {
+function gathered(
+  { study, options }: Work,
+  dense: Measured,
+  points: readonly CurvePoint[],
+  total: number,
+): Curves {
   const { metric, value, interval, n, metrics, truncated, notes } = dense.evaluation
   const base = { metric, value, interval, n, metrics, truncated, notes, seconds: dense.seconds }
   const measured = { dense: base, points }
@@ -107,6 +112,7 @@ function gathered(study: Curves['study'], dense: Measured, points: CurvePoint[],
     spreads: spreadsOf(points),
     reach: reachOf(measured),
     evidence: judge(measured),
+    notes: options.calibration?.notes ?? [],
     complete: points.length === total,
   }
 }

@@ -59,6 +59,6 @@ async function describeCalibration(
 function checkOverlap({ examples, sequences }: CurveCalibration['overlap'], allowed: boolean): void {
   if (allowed || (examples === 0 && sequences === 0)) return
   throw new RangeError(
-    `Expected \`calibration\` to share nothing with the data that is evaluated, got ${examples} examples and ${sequences} single sequences of it. Leave those out, or pass \`allowOverlap\` to go on and have it reported.`,
+    `Expected \`calibration\` to share nothing with the data that is evaluated, got ${examples} examples and ${sequences} single sequences of it. Make it with \`exclude\`, or pass \`allowOverlap\` to go on and have it reported.`,
   )
 }
