@@ -7,6 +7,8 @@ import type { UnitScores } from './unit-report.js'
 
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
+  /** The checkpoint's own. */
+  readonly directory: string
   readonly base: EncoderSpec
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   readonly decision: Decision
@@ -14,7 +16,8 @@ export type StepContext = {
   /** The step's place in the recipe: two random steps draw different numbers. */
   readonly stream: number
   readonly signal: AbortSignal | undefined
-  readonly onProgress: ((done: number, total: number) => void) | undefined
+  /** @param unit @default 'matrices' */
+  readonly onProgress: ((done: number, total: number, unit?: string) => void) | undefined
   /** Tells that the step is at a layer, of those that are there. */
   readonly onLayer: (layer: number, layers: number) => void
   /** There for steps that read it. */

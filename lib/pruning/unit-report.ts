@@ -1,6 +1,6 @@
 import { checkInteger, checkKeys, checkNumber, expected } from '../check.js'
 import { checkAscending, checkList } from './json-lists.js'
-import type { Candidate } from './ranking.js'
+import type { Unit } from './units.js'
 
 /** Scores of the units of a weight set that were in scope and there before the step. */
 export type UnitScores = {
@@ -14,13 +14,21 @@ export type UnitScores = {
   readonly rounds?: readonly number[]
 }
 
-export function unitScoresOf(candidates: readonly Candidate[]): UnitScores[] {
-  const sets = [...new Set(candidates.map(({ set }) => set))]
-  return sets.map((weights) => {
-    const own = candidates.filter(({ set }) => set === weights)
-    const values = own.map(({ score }) => Number(score.toPrecision(9)))
-    return { weights, units: own.map(({ index }) => index), values }
-  })
+/** @param rounds in which each went, where there were several */
+export function unitScoresOf(
+  units: readonly Unit[],
+  scores: Float64Array,
+  rounds: Int32Array | undefined,
+): UnitScores[] {
+  const sets = [...new Set(units.map(({ set }) => set))]
+  const places = new Map(sets.map((set) => [set, [] as number[]]))
+  for (const [at, { set }] of units.entries()) places.get(set)!.push(at)
+  return [...places].map(([weights, own]) => ({
+    weights,
+    units: own.map((at) => units[at]!.index),
+    values: own.map((at) => Number(scores[at]!.toPrecision(9))),
+    ...(rounds && { rounds: own.map((at) => rounds[at]!) }),
+  }))
 }
 
 /** @throws TypeError, RangeError */

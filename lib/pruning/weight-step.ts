@@ -4,7 +4,7 @@ import { runCalibrated } from './calibrated.js'
 import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
 import { checkLayers, checkSlots, weightsInScope } from './scope.js'
-import { checkReverse, checkScore } from './scores.js'
+import { checkReverse, checkWeightScore, solvesAsItChooses } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
 
@@ -21,16 +21,15 @@ export function checkWeightStep(
   step: Readonly<Record<string, unknown>>,
   base: RecipeBase,
 ): Shared {
-  const score = checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights')
+  const score = checkWeightScore(`${at}.score`, step.score ?? 'magnitude')
   const reverse = checkReverse(at, step.reverse)
-  if (score === 'sparsegpt' && reverse) {
-    throw new TypeError(
-      expected(`${at}.reverse`, "false with 'sparsegpt', which has no fixed order", reverse),
-    )
+  const ordered = !solvesAsItChooses(score)
+  if (reverse && !ordered) {
+    throw new TypeError(expected(`${at}.reverse`, `false with '${score}', which has no fixed order`, reverse))
   }
   const shared = {
     score,
-    ...(score !== 'sparsegpt' && { reverse }),
+    ...(ordered && { reverse }),
     ...checkUpdate(at, step, score, base),
     slots: checkSlots(at, step.slots),
     layers: checkLayers(at, step.layers, base),

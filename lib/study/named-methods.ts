@@ -40,7 +40,7 @@ export function namedSeries(name: string, scope: Scope, base: RecipeBase): Serie
 function parse(name: string): Named {
   const plain = isReversed(name) ? orderOf(name) : name
   const [score = '', ...updates] = plain.split('+')
-  const known = [...scoreNames, ...layerOrders]
+  const known = [...scoreNames(), ...layerOrders]
   if (!known.includes(score) || updates.length > 1) {
     const miss = nearMiss(score, known).trim()
     const wanted = 'a method: a score, with `+refit` or `+bias` behind and `reverse:` before it where wanted'
