@@ -326,7 +326,11 @@ test('what heads cannot do is misuse, with the way out', async (t) => {
     [['heads', directory, directory], /to compare, write `heads compare /],
     [['heads', directory, '--top', '3'], /--top is for `heads compare`/],
     [['heads', file], /Expected a MODEL to rank, got the ranking/],
-    [['heads', directory, '--scores', 'headnorm'], /got 'headnorm'\. Did you mean `headNorm`\?/],
+    [
+      ['heads', directory, '--scores', 'headnorm'],
+      /`--scores` to be one of .*, got 'headnorm'\. Did you mean `headNorm`\?/,
+    ],
+    [['heads', directory, '--remove', '99'], /`--remove` to be at most 8/],
     [['heads', 'compare'], /Expected what to compare after `heads compare`/],
     [['heads', 'compare', directory], /at least two/],
     [['heads', 'compare', directory, deeper], /of the same heads, got 8 of .* and others \(12\)/],
