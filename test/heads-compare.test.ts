@@ -355,3 +355,15 @@ test('what heads cannot do is misuse, with the way out', async (t) => {
     t.regex(stderr, message)
   }
 })
+
+test('orders of heads that the evaluated model lacks are refused before anything is measured', async (t) => {
+  const { directory } = await tinyModel()
+  const folder = temporaryDirectory()
+  const files = ['a.json', 'b.json'].map((name) => join(folder, name))
+  for (const file of files) await writeFile(file, '{"heads": [[7, 0, 1], [7, 1, 2]]}')
+  const evaluated = ['--on', directory, '--task', 'similarity', '--data', await pairsFile(1)]
+  const { status, stdout, stderr } = await cli(['heads', 'compare', ...files, ...evaluated, '--json'])
+  t.is(status, 1)
+  t.is(JSON.parse(stdout).error.code, 'CHECKPOINT_MISMATCH')
+  t.regex(stderr, /to be of heads that .* has, got head 0 of layer 7 in `a`/)
+})
