@@ -32,6 +32,11 @@ export const weightScores: readonly WeightScore[] = [
   { name: 'obs', activations: true, solves: true },
 ]
 
+/** Of weights, heads and neurons, each once. */
+export function scoreNames(): ScoreName[] {
+  return [...new Set([...unitScores, ...weightScores].map((score): ScoreName => score.name))]
+}
+
 /** Whether a score needs calibration data. */
 export function readsActivations(name: ScoreName): boolean {
   const ofWeights = weightScores.some((score) => score.name === name && score.activations === true)
@@ -60,8 +65,7 @@ function checkAmong<T extends ScoreName>(
   unit: 'weights' | UnitKind,
   fitting: readonly T[],
 ): T {
-  const all = [...unitScores, ...weightScores].map((score): ScoreName => score.name)
-  const name = checkOneOf(what, value, [...new Set(all)])
+  const name = checkOneOf(what, value, scoreNames())
   const found = fitting.find((score) => score === name)
   if (found !== undefined) return found
   throw new TypeError(
