@@ -256,7 +256,10 @@ export type CollectRequest = {
 }
 
 export type UpdateRequest = {
-  /** [rows, columns], its `bits` saying what stays. Read as stored: no rows, no columns. */
+  /**
+   * [rows, columns], its `bits` saying what stays; no `columns`. `rows` (with form 'mask') say which outputs are there:
+   * the others get no new numbers, and errors leave them out.
+   */
   weight: WeightSource
   /** [rows] */
   bias: WeightSource

@@ -291,6 +291,46 @@ test('heads, neurons and layers that went before stay gone, and patterns run ove
   }
 })
 
+test('errors are those of the outputs that are left, and new numbers too', async (t) => {
+  const { run } = await calibrated({ layers: 1 })
+  const steps: RecipeStep[] = [
+    { pattern: 'heads', list: { '0': [0, 1, 3] } },
+    { pattern: 'neurons', remove: 36 },
+    { pattern: '2:4', score: 'magnitude', update: 'refit' },
+  ]
+  const { report, after } = await run(steps)
+  const whole = (await run(steps.slice(2))).report
+  for (const slot of ['query', 'key', 'value', 'ffnIn']) {
+    const of = ({ linears }: typeof report) =>
+      linears!.find((linear) => linear.slot.endsWith(`.${slot}.weight`))!
+    // With the three quarters that are gone they would be at least 0.75.
+    t.true(of(report).errors!.masked < 2 * of(whole).errors!.masked, slot)
+    const bias = new Float32Array(after.decision!.values.get(`layers.0.${slot}.bias`)!.slice().buffer)
+    t.is(bias.filter((value) => value !== 0).length, bias.length / 4)
+  }
+})
+
+test('a layer without heads or neurons is passed', async (t) => {
+  const whole = await Checkpoint.open(await makeCheckpoint({ layers: 3 }))
+  const steps: RecipeStep[] = [
+    { pattern: 'heads', list: { '0': [0, 1, 2, 3] } },
+    { pattern: 'neurons', remove: 48, layers: [1] },
+  ]
+  const base = await savedAndOpened(await (await prune(whole, { steps })).apply(whole), 'removed')
+  const calibration = await Calibration.fromIds(base, someIds(40, 11))
+  for (const step of [
+    { pattern: '2:4', score: 'wanda', update: 'refit' },
+    { pattern: '2:4', score: 'sparsegpt' },
+    { pattern: 'unstructured', fraction: 0.5, score: 'ria', per: 'global', update: 'bias' },
+  ] as const) {
+    const plan = await prune(base, { steps: [step] }, { calibration })
+    const path = join(await newDirectory(), 'plan.safetensors')
+    await plan.save(path)
+    const after = await (await Plan.open(path)).apply(base)
+    t.true(Number.isFinite(await errorOf(after, base)), step.score)
+  }
+})
+
 test('a plan with new numbers is the same when it is opened again, and so is what it saves', async (t) => {
   const { base, run } = await calibrated({ head: 'ForSequenceClassification' })
   const { plan, after } = await run([{ pattern: '2:4', score: 'ria', update: 'refit' }])

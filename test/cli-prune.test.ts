@@ -194,6 +194,54 @@ test('eval reads columns by name or number', async (t) => {
   }
 })
 
+const demoCalibration = join(demoModel, '..', 'calibration.tsv')
+
+test('calibration data can be a labelled file, texts or token ids', async (t) => {
+  const root = temporaryDirectory()
+  const step = ['--pattern', '2:4', '--score', 'wanda', '--update', 'refit', '--layers', '0']
+  const prune = (out: string, file: string, ...words: string[]) => {
+    const slots = ['--slots', 'query,value', '--calibration', file, ...words]
+    return cli(['prune', demoModel, '--out', join(root, out), ...step, ...slots])
+  }
+  const drawn = ['--task', 'similarity', '--calibration-limit', '12', '--calibration-seed', '3']
+  const { status, stdout, stderr } = await prune('pairs', demoCalibration, ...drawn)
+  t.is(status, 0, stderr)
+  t.regex(
+    stdout,
+    /Calibrated on 12 examples of .*calibration\.tsv, \d+ tokens\.\n12 of \d+ examples were drawn/,
+  )
+  t.regex(stdout, /weights\s+query\s+key .*\n\s+0\s+0\.\d+ → 0\.\d+\s+0\.\d+ → 0\.\d+\n/)
+
+  await writeFile(join(root, 'texts.txt'), 'A man plays.\n\nThe cat sat.\n')
+  await writeFile(join(root, 'ids.json'), '[[2, 900, 13, 3], { "input_ids": [2, 7, 3] }]')
+  for (const [name, examples, file] of [
+    ['texts', 2, 'texts.txt'],
+    ['ids', 2, 'ids.json'],
+  ] as const) {
+    const ran = await prune(name, join(root, file), '--json')
+    t.is(ran.status, 0, ran.stderr)
+    const { calibration, steps } = JSON.parse(ran.stdout)
+    t.is(calibration.examples, examples)
+    t.is(steps[0].calibration.tokens, calibration.tokens)
+    const saved = JSON.parse(readFileSync(join(root, name, 'pruning.json'), 'utf8'))
+    t.deepEqual(saved.steps, steps)
+    await t.notThrowsAsync(Checkpoint.open(join(root, name)))
+  }
+})
+
+test('a calibrated step that is stopped leaves nothing behind', async (t) => {
+  const out = join(temporaryDirectory(), 'out')
+  const controller = new AbortController()
+  setTimeout(() => controller.abort(), 100)
+  const words = ['prune', demoModel, '--out', out, '--pattern', '2:4', '--score', 'sparsegpt']
+  const { status, stdout } = await cli([...words, '--calibration', demoCalibration, '--task', 'similarity'], {
+    signal: controller.signal,
+  })
+  t.not(status, 0)
+  t.is(stdout, '')
+  t.false(existsSync(out))
+})
+
 test('prune and eval refuse misuse in the words of the command line', async (t) => {
   const prune = ['prune', bertBase, '--out', join(temporaryDirectory(), 'out')]
   const ids = join(temporaryDirectory(), 'ids.json')

@@ -157,25 +157,25 @@ for (const [kind, moments] of Object.entries(makers)) {
   })
 }
 
-test('an updated error is the relative error of the new weights, and bias correction makes its mean zero', async (t) => {
+const relativeError = (after: WeightSource, afterBias: WeightSource, moments: MomentsHandle) =>
+  native((control) =>
+    addon().relativeError(
+      { before: matrix(), beforeBias: vector(), after, afterBias, moments, threads: 1 },
+      control,
+    ),
+  )
+
+test('errors are the relative errors of the weights, and bias correction makes their mean zero', async (t) => {
   const bits = packed(await flags('masks.wanda.2:4'))
   const wanted = meanOutputs(given.weight, given.bias)
   for (const kind of ['bias', 'refit'] as const) {
     const moments = makers.own()
-    const result = await update(kind, { bits, moments })
-    const [after, afterBias] = [numbersOf(result.weight), numbersOf(result.bias)]
-    equalWithin(t, meanOutputs(after, afterBias), wanted, 1e-6, `mean output after ${kind}`)
-    const error = await native((control) =>
-      addon().relativeError(
-        {
-          ...{ before: matrix(), beforeBias: vector(), after: source(after, [rows, columns]) },
-          ...{ afterBias: source(afterBias, [rows]), moments, threads: 1 },
-        },
-        control,
-      ),
-    )
-    closeWithin(t, [error], [result.errors.updated], 1e-6, kind)
-    t.true(result.errors.updated < result.errors.masked)
+    const { weight, bias, errors } = await update(kind, { bits, moments })
+    equalWithin(t, meanOutputs(numbersOf(weight), numbersOf(bias)), wanted, 1e-6, `mean output after ${kind}`)
+    const updated = await relativeError(source(weight, [rows, columns]), source(bias, [rows]), moments)
+    closeWithin(t, [errors.updated], [updated], 1e-6, `${kind}: updated`)
+    closeWithin(t, [errors.masked], [await relativeError(matrix(bits), vector(), moments)], 1e-6, 'masked')
+    t.true(errors.updated < errors.masked)
   }
 })
 
@@ -344,6 +344,29 @@ test('numbers are stored in their dtype to nearest, ties to even', async (t) => 
     ),
     shorter.map(([, bits]) => bits),
   )
+})
+
+test('a linear without rows, or without inputs, is solved for', async (t) => {
+  for (const [rows, columns] of [
+    [0, 8],
+    [3, 0],
+  ] as const) {
+    const { weight, bias, moments } = made('F32', rows, columns, 5)
+    const common = { weight, bias, moments, targetRow: 0, damping: 0.01, threads: 2 }
+    const results = [
+      await native((control) => addon().updateWeights({ ...common, update: 'refit' }, control)),
+      await native((control) =>
+        addon().sparseGpt({ ...common, pattern: { kind: 'nm', n: 2, m: 4 }, block: 128 }, control),
+      ),
+    ]
+    for (const result of results) {
+      t.deepEqual(result.errors, { masked: 0, updated: 0 })
+      t.deepEqual(result.bias, new Uint8Array(bias.data!))
+    }
+    const pattern = { kind: 'nm', n: 2, m: 4 } as const
+    for (const score of ['wanda', 'ria', 'lamp'])
+      t.deepEqual((await select({ weights: [weight], score, moments: [moments], pattern })).kept, [0])
+  }
 })
 
 test('the solvers give the same with any number of threads', async (t) => {

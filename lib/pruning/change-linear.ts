@@ -1,4 +1,4 @@
-import type { SelectRequest, SparseGptRequest, UpdateResult, WeightSource } from '../../binding.js'
+import type { SelectRequest, SparseGptRequest, UpdateResult } from '../../binding.js'
 import { addon, native } from '../addon.js'
 import { type LinearSlot, linearSlots, type Slot } from '../architecture/spec.js'
 import { type Decision, weightSources } from '../checkpoint/decision.js'
@@ -57,7 +57,7 @@ export async function sparseGptLinear(
   const sources = asStored(context, decision, linear)
   const { columns } = structureOf(context.base, decision, linear.weight.slot)
   // Groups run over the inputs that are left; the others are zeros already.
-  const weight = { ...sources.weight, ...(columns && { columns, form: 'mask' as const }) }
+  const weight = { ...sources.weight, ...(columns && { columns }) }
   const request: SparseGptRequest = { ...sources, weight, pattern, block, damping }
   const result = await native((control) => addon().sparseGpt(request, control), { signal: context.signal })
   const masks = new Map(decision.masks).set(linear.weight.slot, result.bits)
@@ -73,21 +73,19 @@ export function scoredLinear(context: StepContext, linear: Linear): LinearOutcom
   return { slot: linear.weight.slot, tokensPerColumn: linear.stop.tokens / columnsOf(context, linear.weight) }
 }
 
-/** What a solver reads: stored rows and columns, and everything that is gone as bits. */
+/** What a solver reads: everything that is gone as bits, and which rows are there. */
 function asStored(context: StepContext, decision: Decision, { weight, stop }: Linear) {
-  const sources = weightSources(context.slots, context.base, decision, 'mask')
-  const bits = bitsBefore({ base: context.base, decision }, weight)
+  const { slots, base, threads } = context
+  const sources = weightSources(slots, base, decision, 'mask')
+  const bits = bitsBefore({ base, decision }, weight)
+  const { columns: _, ...source } = sources.get(weight.slot)!
   return {
-    weight: { ...plain(sources.get(weight.slot)!), ...(bits && { bits }) },
-    bias: plain(sources.get(biasOf(weight.slot))!),
+    weight: { ...source, ...(bits && { bits }) },
+    bias: sources.get(biasOf(weight.slot))!,
     moments: stop.moments,
     targetRow: targetRow(context, weight.slot),
-    threads: context.threads,
+    threads,
   }
-}
-
-function plain({ bits: _, rows: __, columns: ___, form: ____, ...source }: WeightSource): WeightSource {
-  return source
 }
 
 /** Where a linear's rows begin among those of its stage: query, key and value lie one below the other. */
@@ -110,7 +108,12 @@ function columnsOf({ base, decision, slots }: StepContext, { slot }: ScopedWeigh
 }
 
 function found({ update }: WeightStep, damping: number, { errors, unchangedRows }: UpdateResult) {
-  return { errors, ...(update !== 'bias' && { damping }), ...(unchangedRows > 0 && { unchangedRows }) }
+  return {
+    // Of outputs that are zero everywhere no share can be told.
+    ...(Number.isFinite(errors.masked + errors.updated) && { errors }),
+    ...(update !== 'bias' && { damping }),
+    ...(unchangedRows > 0 && { unchangedRows }),
+  }
 }
 
 function withValues(

@@ -30,7 +30,8 @@ export async function* layerStops(
 ): AsyncGenerator<Stop, void, undefined> {
   const { base, decision, calibration, onLayer } = context
   const sets = decision.layers.map((layer) => base.layers[layer]!.weights)
-  const last = sets.findLastIndex((set) => scope.some((weight) => setOf(weight) === set))
+  const scoped = new Set(scope.map(setOf))
+  const last = sets.findLastIndex((set) => scoped.has(set))
   const late = prefix === 'unchanged' || sharesWeights(base)
   const stops = new Map<string, Stop>()
   const walk = await LayerWalk.open(context, target === 'dense')

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "algebra/products.h"
 #include "node/bindings.h"
 #include "node/convert.h"
@@ -113,7 +115,7 @@ void add_sums(const std::vector<float>& rows, std::vector<double>& sums, std::ve
 
 SharedMoments made_moments(const Napi::Object& request) {
   const std::vector<float> inputs = floats_at(request, "inputs");
-  const size_t tokens = size_at(request, "tokens"), columns = inputs.size() / tokens;
+  const size_t tokens = size_at(request, "tokens"), columns = inputs.size() / std::max<size_t>(tokens, 1);
   auto moments = std::make_shared<Moments>();
   moments->tokens = tokens;
   moments->columns = columns;
@@ -128,7 +130,7 @@ SharedMoments made_moments(const Napi::Object& request) {
   }
   if (!has(request, "targets")) return moments;
   const std::vector<float> targets = floats_at(request, "targets");
-  moments->rows = targets.size() / tokens;
+  moments->rows = targets.size() / std::max<size_t>(tokens, 1);
   moments->targets.resize(moments->rows);
   moments->energies.resize(moments->rows);
   moments->cross.resize(moments->rows * columns);

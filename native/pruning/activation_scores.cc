@@ -21,6 +21,7 @@ std::vector<float> column_norms(const Scored& matrix, double power) {
 /// Runs body(row, column, weight) over part of a matrix.
 template <class Body>
 void for_weights(size_t columns, size_t begin, std::span<float> weights, Body&& body) {
+  if (columns == 0) return;
   size_t row = begin / columns, column = begin % columns;
   for (float& weight : weights) {
     body(row, column, weight);

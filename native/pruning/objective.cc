@@ -16,8 +16,9 @@ constexpr double kConstant = 1e-9;
 std::vector<float> times(std::span<const float> rows, const Centred& centred, ThreadPool& pool) {
   std::vector<float> result(rows.size());
   const size_t columns = centred.columns;
-  algebra::add_product(rows.data(), columns, centred.products.data(), columns, rows.size() / columns, columns,
-                       columns, 1.0f, result.data(), columns, pool);
+  algebra::add_product(rows.data(), columns, centred.products.data(), columns,
+                       rows.size() / std::max<size_t>(columns, 1), columns, columns, 1.0f, result.data(),
+                       columns, pool);
   return result;
 }
 
@@ -33,22 +34,25 @@ double dot(const float* a, const std::vector<double>& b) {
   return sum;
 }
 
-/// Σ over tokens of (row · x)², for all rows together.
-double energy_of(std::span<const float> weights, const Centred& centred, ThreadPool& pool) {
-  const std::vector<float> products = times(weights, centred, pool);
-  double energy = dot(weights.data(), products.data(), weights.size());
-  for (size_t first = 0; first < weights.size(); first += centred.columns) {
-    const double mean = dot(weights.data() + first, centred.means);
-    energy += static_cast<double>(centred.tokens) * mean * mean;
+/// Σ over tokens of (row · x)², by row.
+std::vector<double> energies_of(const Linear& linear, const Centred& centred, ThreadPool& pool) {
+  const std::vector<float> products = times(linear.weights, centred, pool);
+  std::vector<double> energies(linear.rows);
+  for (size_t row = 0; row < linear.rows; ++row) {
+    const size_t first = row * linear.columns;
+    const float* weights = linear.weights.data() + first;
+    const double mean = dot(weights, centred.means);
+    energies[row] = dot(weights, products.data() + first, linear.columns) +
+                    static_cast<double>(centred.tokens) * mean * mean;
   }
-  return energy;
+  return energies;
 }
 
 Deviation from_itself(std::span<const float> weights, const Linear& linear, const Centred& centred,
                       ThreadPool& pool) {
   std::vector<float> change(weights.size());
   for (size_t i = 0; i < change.size(); ++i) change[i] = weights[i] - linear.weights[i];
-  Deviation deviation{times(change, centred, pool), {}, {}, energy_of(linear.weights, centred, pool)};
+  Deviation deviation{times(change, centred, pool), {}, {}, energies_of(linear, centred, pool)};
   for (size_t row = 0; row < linear.rows; ++row) {
     const float* line = change.data() + row * linear.columns;
     deviation.gaps.push_back(dot(line, centred.means));
@@ -61,7 +65,7 @@ Deviation from_target(std::span<const float> weights, const Linear& linear, cons
                       const Moments& moments, size_t target_row, ThreadPool& pool) {
   const auto tokens = static_cast<double>(moments.tokens);
   const std::vector<float> cross = centred_cross(moments, centred, target_row, linear.rows);
-  Deviation deviation{times(weights, centred, pool), {}, {}, 0};
+  Deviation deviation{times(weights, centred, pool), {}, {}, {}};
   for (size_t row = 0; row < linear.rows; ++row) {
     const float *line = weights.data() + row * linear.columns, *aim = cross.data() + row * linear.columns;
     float* gradient = deviation.gradient.data() + row * linear.columns;
@@ -74,7 +78,7 @@ Deviation from_target(std::span<const float> weights, const Linear& linear, cons
     }
     deviation.gaps.push_back(bias + dot(line, centred.means) - sum / tokens);
     deviation.errors.push_back(std::max(error, 0.0));
-    deviation.energy += energy - 2 * bias * sum + tokens * bias * bias;
+    deviation.energies.push_back(energy - 2 * bias * sum + tokens * bias * bias);
   }
   return deviation;
 }
@@ -82,14 +86,18 @@ Deviation from_target(std::span<const float> weights, const Linear& linear, cons
 }  // namespace
 
 Linear read_linear(const WeightSource& weight, const WeightSource& bias) {
-  WeightSource stored = weight;
-  stored.bits.clear();
   Linear linear{
       weight.stored_rows(), weight.stored_columns(), {}, std::vector<float>(bias.stored_elements())};
   linear.weights.resize(linear.rows * linear.columns);
-  RowReader(stored).finite_floats(0, linear.rows, linear.weights.data());
+  RowReader(weight).finite_floats(0, linear.rows, linear.weights.data());
   RowReader(bias).finite_floats(0, linear.rows, linear.bias.data());
   return linear;
+}
+
+Linear read_stored(const WeightSource& weight, const WeightSource& bias) {
+  WeightSource stored = weight;
+  stored.bits.clear();
+  return read_linear(stored, bias);
 }
 
 Centred centre(const Moments& moments, ThreadPool& pool) {
@@ -144,12 +152,13 @@ double share_of(double error, double energy) { return error == 0 ? 0 : error / e
 double relative_error(const Linear& before, const Linear& after, const Moments& moments, ThreadPool& pool) {
   const Centred centred = centre(moments, pool);
   const Deviation deviation = from_itself(after.weights, before, centred, pool);
-  double error = 0;
+  double error = 0, energy = 0;
   for (size_t row = 0; row < before.rows; ++row) {
+    energy += deviation.energies[row];
     const double gap = deviation.gaps[row] + after.bias[row] - before.bias[row];
     error += deviation.errors[row] + static_cast<double>(moments.tokens) * gap * gap;
   }
-  return share_of(error, deviation.energy);
+  return share_of(error, energy);
 }
 
 }  // namespace twofour::pruning

@@ -9,15 +9,18 @@
 
 namespace twofour::pruning {
 
-/// A linear in numbers, as stored: what bits say of it is left out.
+/// A linear in numbers.
 struct Linear {
   size_t rows, columns;
   std::vector<float> weights;  ///< [rows, columns]
   std::vector<float> bias;     ///< [rows]
 };
 
+/// With what pruning has left of the weights (rows and columns that are gone as zeros).
 /// Throws what RowReader throws, PRUNE_NOT_FINITE included.
 Linear read_linear(const WeightSource& weight, const WeightSource& bias);
+/// The same as stored, whatever the bits of `weight` say.
+Linear read_stored(const WeightSource& weight, const WeightSource& bias);
 
 /// Inputs around their means, so that what is solved for weights has the best bias beside it.
 struct Centred {
@@ -34,10 +37,10 @@ Centred centre(const Moments& moments, ThreadPool& pool);
 /// How far the output of some weights is from what it should be, and which way it goes down: each row's
 /// squared error as a function of its weights.
 struct Deviation {
-  std::vector<float> gradient;  ///< [rows, columns]: half of the derivative, for the best bias.
-  std::vector<double> gaps;     ///< [rows]: mean output minus mean target.
-  std::vector<double> errors;   ///< [rows]: Σ over tokens of the squared error that no bias can mend.
-  double energy;                ///< Σ over rows and tokens of (target − bias)².
+  std::vector<float> gradient;   ///< [rows, columns]: half of the derivative, for the best bias.
+  std::vector<double> gaps;      ///< [rows]: mean output minus mean target.
+  std::vector<double> errors;    ///< [rows]: Σ over tokens of the squared error that no bias can mend.
+  std::vector<double> energies;  ///< [rows]: Σ over tokens of (target − bias)².
 };
 
 /// Of `weights` [rows, columns] with the linear's bias. The target is that of the moments (whose rows begin

@@ -83,7 +83,10 @@ void for_rows(const Job& job, Body&& body) {
   std::vector<Rows> parts;
   for (size_t index = 0; index < job.matrices.size(); ++index) add_rows(job, index, parts);
   std::vector<Score> scores(job.matrices.size());
-  job.pool.run(scores.size(), [&](size_t index, size_t) { scores[index] = score_of(job, index); });
+  job.pool.run(scores.size(), [&](size_t index, size_t) {
+    job.control.check();
+    scores[index] = score_of(job, index);
+  });
   std::vector<Scratch> scratch(job.pool.size());
   job.pool.run(parts.size(), [&](size_t part, size_t worker) {
     job.control.check();

@@ -186,7 +186,7 @@ std::vector<float> towards_target(const Linear& linear, const Centred& centred, 
 
 SparseGpt sparse_gpt(const WeightSource& weight, const WeightSource& bias, const Aim& aim,
                      const Pattern& pattern, size_t block, ThreadPool& pool, Control& control) {
-  const Linear linear = read_linear(weight, bias);
+  const Linear linear = read_stored(weight, bias);
   const Centred centred = centre(aim.moments, pool);
   const double shift = aim.damping * centred.mean_diagonal;
   control.check();

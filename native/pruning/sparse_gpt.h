@@ -20,7 +20,7 @@ struct SparseGpt {
 /// Weights that are gone already go first; of equal scores the lower index stays; inputs that are dead count
 /// as weightless. Where the moments have a target, the weights that all begins with are its ridge solution:
 /// (cross + λ W) H⁻¹. Of `pattern` `per` is not looked at; groups run over the inputs that `weight.columns`
-/// keep, and a block is rounded up to whole groups. Throws what read_linear throws, PRUNE_SINGULAR and
+/// keep, and a block is rounded up to whole groups. Throws what read_stored throws, PRUNE_SINGULAR and
 /// Cancelled.
 SparseGpt sparse_gpt(const WeightSource& weight, const WeightSource& bias, const Aim& aim,
                      const Pattern& pattern, size_t block, ThreadPool& pool, Control& control);

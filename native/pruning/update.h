@@ -25,8 +25,8 @@ struct Updated {
   size_t unchanged_rows;
 };
 
-/// New values for what `weight.bits` keep, and for the bias. Throws what read_linear and refit throw, and
-/// Cancelled.
+/// New values for what `weight.bits` keep, and for the bias; of the rows that `weight.rows` keep, errors too.
+/// Throws what read_stored and refit throw, and Cancelled.
 Updated update_weights(const WeightSource& weight, const WeightSource& bias, const Aim& aim, Update update,
                        ThreadPool& pool, Control& control);
 
@@ -43,7 +43,7 @@ struct Proposal {
 
 /// Rounds to the stored dtypes, gives each row the bias that its weights want, and takes back rows that came
 /// out no better than `masked` with the bias as it is.
-Updated settle(Proposal proposal, ThreadPool& pool);
+Updated settle(const Proposal& proposal, ThreadPool& pool);
 
 /// The weights under these bits.
 std::vector<float> masked(std::vector<float> weights, std::span<const uint8_t> bits);
