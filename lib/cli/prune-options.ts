@@ -26,6 +26,7 @@ export const stepOptions: OptionTable = {
     help: "what updates aim at: 'dense' (default; not for shared layers) or 'own' outputs",
   },
   reverse: { help: 'the highest go first: a control' },
+  permute: { help: 'N:M: neurons, and values inside of heads, change places so that more stays' },
   fraction: { value: 'F', help: 'share of weights or neurons that goes, from 0 to 1' },
   per: { value: 'NAME', help: 'matrix, row or global; for neurons layer or global' },
   remove: { value: 'K', help: 'how many heads or neurons go' },
@@ -72,7 +73,7 @@ export function recipeSource(options: OptionValues): RecipeSource {
     const flags = recipeFromFlags(fieldsOf(options))
     return { kind: 'flags', recipe: async () => flags }
   }
-  const stray = [...fieldNames, 'reverse'].find((name) => options.has(name))
+  const stray = [...fieldNames, 'reverse', 'permute'].find((name) => options.has(name))
   if (stray !== undefined) {
     const [source] = sources
     throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
@@ -102,5 +103,9 @@ export async function checkOut(out: string, overwrite: boolean): Promise<void> {
 function fieldsOf(options: OptionValues) {
   const names = ['pattern', ...fieldNames] as const
   const texts = names.flatMap((name) => (options.has(name) ? [[name, options.text(name)]] : []))
-  return { ...Object.fromEntries(texts), ...(options.flag('reverse') && { reverse: true }) }
+  return {
+    ...Object.fromEntries(texts),
+    ...(options.flag('reverse') && { reverse: true }),
+    ...(options.flag('permute') && { permute: true }),
+  }
 }

@@ -1,10 +1,13 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
+import { addon, native } from '../addon.js'
 import type { Slot } from '../architecture/spec.js'
 import type { Decision } from '../checkpoint/decision.js'
 import { calibrationNotes } from './calibration-notes.js'
 import { type Changed, scoredLinear, sparseGptLinear, updateLinear } from './change-linear.js'
 import { layerStops, type Stop, type Stopping } from './layer-stops.js'
-import type { LinearOutcome, StepContext, StepOutcome } from './pattern.js'
+import { inOrders, inverse, rewritten } from './orders.js'
+import type { LinearOutcome, PermutationOutcome, StepContext, StepOutcome } from './pattern.js'
+import { checkUnmasked, orderFor, permutes, withPermutations } from './permute.js'
 import type { ScopedWeight } from './scope.js'
 import { readsActivations } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
@@ -20,6 +23,8 @@ type Work = {
   removed: number
   readonly tails: Map<Slot, number>
   readonly outcomes: Map<Slot, LinearOutcome>
+  readonly orders: Map<Slot, Int32Array>
+  readonly permutations: PermutationOutcome[]
 }
 
 /**
@@ -35,8 +40,10 @@ export async function runCalibrated(
 ): Promise<StepOutcome> {
   const { decision } = context
   const found = { decision, removed: 0, tails: new Map(), outcomes: new Map() }
-  const work: Work = { context, step, pattern, scope, ...found }
+  const moved = { orders: new Map(), permutations: [] }
+  const work: Work = { context, step, pattern, scope, ...found, ...moved }
   if (scope.length > 0) await run(work)
+  work.decision = await inOrders(context, work.decision, work.orders)
   return outcomeOf(work)
 }
 
@@ -48,12 +55,43 @@ async function run(work: Work): Promise<void> {
   if (atOnce) await choose(work, scope, await momentsForAll(work))
   if (atOnce && !updates) return
 
+  if (!atOnce) checkUnmasked(work.context, step, pattern, scope)
   const stopping = { full: updates, target: updates ? step.target! : 'own', prefix: 'pruned' } as const
-  await visit(work, stopping, async (stop) => {
-    const chosen = atOnce || step.score === 'sparsegpt'
-    if (!chosen) await choose(work, stop.weights, sameForAll(stop))
-    for (const weight of stop.weights) await change(work, { weight, stop }, updates)
+  await visit(work, stopping, (stop) =>
+    atOnce
+      ? changeAll(work, stop, updates)
+      : permuted(work, stop, (at) => chooseAndChange(work, at, updates)),
+  )
+}
+
+async function chooseAndChange(work: Work, stop: Stop, updates: boolean): Promise<void> {
+  if (work.step.score !== 'sparsegpt') await choose(work, stop.weights, sameForAll(stop))
+  await changeAll(work, stop, updates)
+}
+
+async function changeAll(work: Work, stop: Stop, updates: boolean): Promise<void> {
+  for (const weight of stop.weights) await change(work, { weight, stop }, updates)
+}
+
+/**
+ * Decides at a stop in the order that serves the score best, where the step permutes, and goes back to the one that the
+ * walk has: what makes these inputs stands in it until the step is over.
+ */
+async function permuted(work: Work, stop: Stop, decide: (stop: Stop) => Promise<void>): Promise<void> {
+  const { context, step, pattern } = work
+  const weight = stop.weights[0]!
+  if (!permutes(context, step, pattern, weight)) return decide(stop)
+  const now = { ...context, decision: work.decision }
+  const { order, outcome } = await orderFor(now, step, pattern, weight, stop.moments)
+  work.orders.set(weight.slot, order)
+  work.permutations.push(outcome)
+  const { signal } = context
+  const moments = await native((control) => addon().reorderMoments(stop.moments, { order }, control), {
+    signal,
   })
+  work.decision = await rewritten(context, work.decision, weight.slot, { columns: order })
+  await decide({ ...stop, moments })
+  work.decision = await rewritten(context, work.decision, weight.slot, { columns: inverse(order) })
 }
 
 async function visit(work: Work, how: Stopping, at: (stop: Stop) => Promise<void>): Promise<void> {
@@ -117,7 +155,8 @@ async function change(
   outcomes.set(slot, changed.outcome)
 }
 
-function outcomeOf({ context, step, scope, decision, removed, tails, outcomes }: Work): StepOutcome {
+function outcomeOf(work: Work): StepOutcome {
+  const { context, step, scope, decision, removed, tails, outcomes, permutations } = work
   const { examples, sequences, tokens, digest } = context.calibration!
   const chosen = {
     bits: scope.map(({ slot }) => decision.masks.get(slot)!),
@@ -128,5 +167,8 @@ function outcomeOf({ context, step, scope, decision, removed, tails, outcomes }:
   const linears = scope.flatMap(({ slot }) => outcomes.get(slot) ?? [])
   const calibration = { examples, sequences, tokens, digest }
   const notes = calibrationNotes(context, step, linears)
-  return { decision, report: { ...report, calibration, linears, notes } }
+  const outcome = { decision, report: { ...report, calibration, linears, notes } }
+  return readsActivations(step.score)
+    ? withPermutations(context, step, work.pattern, outcome, permutations)
+    : outcome
 }

@@ -9,6 +9,7 @@ export type RecipeFlags = {
   readonly damping?: string | undefined
   readonly target?: string | undefined
   readonly reverse?: boolean | undefined
+  readonly permute?: boolean | undefined
   readonly fraction?: string | undefined
   readonly per?: string | undefined
   readonly remove?: string | undefined
@@ -41,7 +42,7 @@ const fields = {
  * @throws TypeError when a text is not of its form
  */
 export function recipeFromFlags(flags: RecipeFlags): Recipe {
-  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'seed'])
+  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'permute', 'seed'])
   const pattern = checkString('--pattern', flags.pattern)
   const step: Record<string, unknown> = { pattern }
   for (const [name, read] of Object.entries(fields)) {
@@ -49,6 +50,7 @@ export function recipeFromFlags(flags: RecipeFlags): Recipe {
     if (text !== undefined) step[name] = read(checkString(`--${name}`, text), pattern)
   }
   if (flags.reverse !== undefined) step.reverse = flags.reverse
+  if (flags.permute !== undefined) step.permute = flags.permute
   const seed = flags.seed === undefined ? {} : { seed: readNumber('--seed', flags.seed) }
   return { steps: [step as RecipeStep], ...seed }
 }

@@ -34,6 +34,8 @@ export type NmStep = WeightUpdate & {
   readonly pattern: `${number}:${number}`
   readonly score: ScoreName
   readonly reverse?: boolean
+  /** Neurons, and values inside of heads, change places so that more of the score stays. Absent: no. */
+  readonly permute?: boolean
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }

@@ -13,8 +13,8 @@ Pooling pooling_from(std::string_view name);
 void pool_sequence(const float* rows, size_t tokens, size_t width, Pooling pooling, bool normalize,
                    float* out);
 
-/// The gradient by `rows` of pool_sequence without `normalize`, from the one by its `out`: [tokens, width]. Of
-/// equal rows the first is the largest.
+/// The gradient by `rows` of pool_sequence without `normalize`, from the one by its `out`: [tokens, width].
+/// Of equal rows the first is the largest.
 void pool_sequence_backward(const float* rows, size_t tokens, size_t width, Pooling pooling,
                             const float* gradient, float* out);
 

@@ -19,7 +19,8 @@ TWOFOUR_INLINE Floats<W> activation_slope(Activation activation, Floats<W> x) {
     case Activation::none:
       return all<W>(1.0f);
     case Activation::gelu: {
-      const Floats<W> tail = 0.5f * complementary_erf<W>(magnitude<W>(x) * (std::numbers::sqrt2_v<float> / 2));
+      const Floats<W> tail =
+          0.5f * complementary_erf<W>(magnitude<W>(x) * (std::numbers::sqrt2_v<float> / 2));
       const Floats<W> below = x < 0.0f ? tail : 1.0f - tail;
       return below + x * 0.3989422804f * exponential<W>(x * x * -0.5f);
     }
@@ -157,7 +158,8 @@ void product_body(const Strided& a, size_t rows, size_t depth, const float* pane
       const Strided from{a.data + row * a.row, a.row, a.step};
       float* to = out + row * out_stride + column;
       with_rows<R>(std::min<size_t>(R, rows - row), [&]<int Rows>() __attribute__((always_inline)) {
-        if (some == kPanel) return product_tile<W, V, Rows>(from, depth, panel, kPanel, factor, to, out_stride);
+        if (some == kPanel)
+          return product_tile<W, V, Rows>(from, depth, panel, kPanel, factor, to, out_stride);
         float part[Rows * kPanel];
         product_tile<W, V, Rows>(from, depth, panel, kPanel, factor, part, kPanel);
         for (int r = 0; r < Rows; ++r)
@@ -231,7 +233,8 @@ void attention_backward_body(const AttentionBackwardBlock& block) {
   pack_rows<W, kPanel>(block.key, in, tokens, size, panels);
   product({block.query, in, 1}, tokens, size, panels, stride, block.scale, weights, stride);
   for (size_t query = 0; query < tokens; ++query)
-    weigh_row<W>(block.bias == nullptr ? nullptr : block.bias - query, tokens, stride, weights + query * stride);
+    weigh_row<W>(block.bias == nullptr ? nullptr : block.bias - query, tokens, stride,
+                 weights + query * stride);
   pack_rows<W, kPanel>(block.value, in, tokens, size, panels);
   product({block.gradient, upper, 1}, tokens, size, panels, stride, 1, slopes, stride);
   for (size_t query = 0; query < tokens; ++query)

@@ -35,7 +35,8 @@ GradientResult Differentiable::gradients(const GradientRequest& request, Control
   for (size_t batch = 0; batch + 1 < request.batches.size(); ++batch) {
     const auto first = static_cast<size_t>(request.batches[batch]),
                last = static_cast<size_t>(request.batches[batch + 1]);
-    const size_t tokens = request.loss->of_minibatch() ? request.sequences.ids.size() : model_.backend.pass_tokens();
+    const size_t tokens =
+        request.loss->of_minibatch() ? request.sequences.ids.size() : model_.backend.pass_tokens();
     const std::vector<size_t> cuts =
         cut(request.sequences, first, last, request.loss->sequences_per_example(), tokens);
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {

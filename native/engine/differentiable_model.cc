@@ -22,8 +22,8 @@ DifferentiableModel::DifferentiableModel(EncoderSpec from, const WeightSources& 
       transposed(load_transposed(spec, sources, device, control)) {}
 
 Tensor DifferentiableModel::make(size_t tokens, size_t width, const PackedLinear* reader) const {
-  return backend.activations(
-      tokens, width, {.linears = std::span(&reader, reader == nullptr ? 0 : 1), .plain = true});
+  return backend.activations(tokens, width,
+                             {.linears = std::span(&reader, reader == nullptr ? 0 : 1), .plain = true});
 }
 
 Tensor DifferentiableModel::apply(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue,

@@ -8,8 +8,8 @@ namespace twofour {
 
 /// Derivatives by gates, reduced over tokens, examples and minibatches (`GateGradients` in binding.d.ts).
 struct GateGradients {
-  std::vector<double> per_token, per_example, per_batch;       ///< [units]: Σ |·|
-  std::vector<double> sum, example_squares, batch_squares;     ///< [units]
+  std::vector<double> per_token, per_example, per_batch;    ///< [units]: Σ |·|
+  std::vector<double> sum, example_squares, batch_squares;  ///< [units]
   std::vector<float> examples, batches;  ///< [examples, units] and [minibatches, units]; empty unless wanted.
 };
 

@@ -38,10 +38,10 @@ Tensor HeadPass::forward(Tensor rows) {
 Tensor HeadPass::backward(Tensor gradient, WeightSums& weights) const {
   const TransposedWeights& transposed = model_.transposed;
   weights.add("head.", {"output"}, *gradient, output_input());
-  const PackedLinear* next = transposed.head_transform ? transposed.head_transform.get() : transposed.pooler.get();
+  const PackedLinear* next =
+      transposed.head_transform ? transposed.head_transform.get() : transposed.pooler.get();
   gradient = model_.apply(*transposed.head_output, *gradient, {}, next);
-  if (normed_)
-    gradient = model_.norm_backward(*transformed_, *model_.weights.head.norm, *gradient, *next);
+  if (normed_) gradient = model_.norm_backward(*transformed_, *model_.weights.head.norm, *gradient, *next);
   if (transformed_) {
     const Activation activation = model_.spec.head->transform->activation;
     model_.analysis.activate_backward(*before_transformed_, activation, *gradient, *gradient);

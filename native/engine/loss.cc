@@ -45,7 +45,9 @@ struct Direction {
   double length;
 };
 
-void store(std::span<const double> from, std::span<float> to) { std::copy(from.begin(), from.end(), to.begin()); }
+void store(std::span<const double> from, std::span<float> to) {
+  std::copy(from.begin(), from.end(), to.begin());
+}
 
 /// One column of a sequence's logits [tokens, 2]: half of the cross-entropy over its tokens.
 double span_column(std::span<const float> values, std::span<float> gradient, size_t column, int32_t label) {
@@ -92,7 +94,8 @@ void CrossEntropy::evaluate(const LossBlock& block) const {
     const std::vector<double> logs = log_softmax(block.row(i));
     const auto label = static_cast<size_t>(labels[block.rows[i]]);
     const std::span<float> gradient = block.gradient_row(i);
-    for (size_t j = 0; j < logs.size(); ++j) gradient[j] = static_cast<float>(std::exp(logs[j]) - (j == label));
+    for (size_t j = 0; j < logs.size(); ++j)
+      gradient[j] = static_cast<float>(std::exp(logs[j]) - (j == label));
     block.losses[block.sequences[i]] -= logs[label];
   }
 }
@@ -103,15 +106,16 @@ void SpanLoss::evaluate(const LossBlock& block) const {
     while (i < block.rows.size() && block.sequences[i] == sequence) ++i;
     const auto values = block.values.subspan(begin * 2, (i - begin) * 2);
     const auto gradient = block.gradient.subspan(begin * 2, (i - begin) * 2);
-    block.losses[sequence] += span_column(values, gradient, 0, starts[sequence]) +
-                              span_column(values, gradient, 1, ends[sequence]);
+    block.losses[sequence] +=
+        span_column(values, gradient, 0, starts[sequence]) + span_column(values, gradient, 1, ends[sequence]);
   }
 }
 
 void Divergence::evaluate(const LossBlock& block) const {
   for (size_t i = 0; i < block.rows.size(); ++i) {
     const auto target = std::span(targets).subspan(block.rows[i] * block.width, block.width);
-    const std::vector<double> wanted = log_softmax(target, temperature), logs = log_softmax(block.row(i), temperature);
+    const std::vector<double> wanted = log_softmax(target, temperature),
+                              logs = log_softmax(block.row(i), temperature);
     const std::span<float> gradient = block.gradient_row(i);
     double loss = 0;
     for (size_t j = 0; j < logs.size(); ++j) {
@@ -136,9 +140,7 @@ void Squares::evaluate(const LossBlock& block) const {
 
 void Cosine::evaluate(const LossBlock& block) const {
   for (size_t i = 0; i + 1 < block.rows.size(); i += 2) {
-    const auto vector = [&](size_t row) {
-      return Direction({block.row(row).begin(), block.row(row).end()});
-    };
+    const auto vector = [&](size_t row) { return Direction({block.row(row).begin(), block.row(row).end()}); };
     const Direction a = vector(i), b = vector(i + 1);
     const size_t pair = block.sequences[i] / 2;
     const double difference = dot(a.unit, b.unit) - targets[pair];
@@ -156,10 +158,12 @@ void Similarity::evaluate(const LossBlock& block) const {
   const size_t rows = block.rows.size(), width = block.width;
   if (rows == 0) return;
   const std::vector<Direction> now = centred(block.values, width),
-                               then = centred(std::span(vectors).subspan(block.rows[0] * width, rows * width), width);
+                               then = centred(std::span(vectors).subspan(block.rows[0] * width, rows * width),
+                                              width);
   std::vector<std::vector<double>> by_unit(rows, std::vector<double>(width));
   for (size_t row = 0; row < rows; ++row) {
-    const std::vector<double> wanted = log_neighbours(then, row, scale), logs = log_neighbours(now, row, scale);
+    const std::vector<double> wanted = log_neighbours(then, row, scale),
+                              logs = log_neighbours(now, row, scale);
     for (size_t at = 0; at < logs.size(); ++at) {
       const size_t other = at < row ? at : at + 1;
       block.losses[block.sequences[row]] +=

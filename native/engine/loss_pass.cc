@@ -100,8 +100,7 @@ void LossPass::add_block(std::span<const Row> rows, const Activations& hidden, b
   const std::vector<float> by_rows =
       downloaded(model_.backend, *head.backward(std::move(gradient), weights_));
   for (size_t i = 0; i < rows.size(); ++i)
-    std::copy_n(by_rows.data() + i * width, width,
-                out.data() + static_cast<size_t>(sources[i]) * width);
+    std::copy_n(by_rows.data() + i * width, width, out.data() + static_cast<size_t>(sources[i]) * width);
 }
 
 std::vector<float> LossPass::evaluate(std::span<const Row> rows, const Activations& values) const {

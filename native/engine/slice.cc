@@ -13,7 +13,8 @@ Slice::Slice(const Sequences& all, size_t first, size_t last, const EncoderSpec&
   if (spec.token_types > 0) types.assign(ids.size(), 0);
   if (spec.token_types > 0 && !all.types.empty())
     types.assign(all.types.begin() + begin, all.types.begin() + end);
-  for (size_t sequence = first; sequence <= last; ++sequence) offsets.push_back(all.offsets[sequence] - begin);
+  for (size_t sequence = first; sequence <= last; ++sequence)
+    offsets.push_back(all.offsets[sequence] - begin);
   positions = positions_of(ids, offsets, spec.position_padding);
 }
 
@@ -33,7 +34,8 @@ std::vector<size_t> cut(const Sequences& all, size_t first, size_t last, size_t 
   for (size_t next = first; next < last; next += group) {
     const auto reached = static_cast<size_t>(all.offsets[std::min(next + group, last)]);
     const size_t begin = boundaries.back();
-    if (next > begin && reached - static_cast<size_t>(all.offsets[begin]) > tokens) boundaries.push_back(next);
+    if (next > begin && reached - static_cast<size_t>(all.offsets[begin]) > tokens)
+      boundaries.push_back(next);
   }
   if (last > first) boundaries.push_back(last);
   return boundaries;

@@ -19,7 +19,8 @@ std::span<const float> Gates::of_neurons(const EncoderSpec& spec, size_t layer) 
 Tensor TapedForward::embeddings(const Batch& batch, size_t tokens) const {
   const EncoderWeights& weights = model_.weights;
   const PackedLinear* first = model_.reader_of(0);
-  Tensor out = model_.make(tokens, model_.spec.embedding, weights.projection ? weights.projection.get() : first);
+  Tensor out =
+      model_.make(tokens, model_.spec.embedding, weights.projection ? weights.projection.get() : first);
   model_.backend.embed(batch, *weights.word, *weights.position, weights.type.get(), *weights.embedding_norm,
                        *out);
   return weights.projection ? model_.apply(*weights.projection, *out, {}, first) : std::move(out);

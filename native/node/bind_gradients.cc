@@ -102,8 +102,12 @@ std::unique_ptr<Loss> similarity(const Napi::Object& object) {
 constexpr struct {
   const char* kind;
   std::unique_ptr<Loss> (*make)(const Napi::Object& object);
-} kLosses[] = {{"crossEntropy", cross_entropy}, {"span", span_loss}, {"divergence", divergence},
-               {"squares", squares},            {"cosine", cosine},  {"similarity", similarity}};
+} kLosses[] = {{"crossEntropy", cross_entropy},
+               {"span", span_loss},
+               {"divergence", divergence},
+               {"squares", squares},
+               {"cosine", cosine},
+               {"similarity", similarity}};
 
 std::shared_ptr<const Loss> loss_of(const Napi::Object& object) {
   const std::string kind = text_at(object, "kind");
@@ -116,9 +120,9 @@ std::shared_ptr<const Loss> loss_of(const Napi::Object& object) {
 constexpr struct {
   const char* name;
   Tap tap;
-} kTaps[] = {{"input", Tap::input},   {"context", Tap::context}, {"middle", Tap::middle},
-             {"neurons", Tap::neurons}, {"hidden", Tap::hidden},   {"probabilities", Tap::probabilities},
-             {"logits", Tap::logits}, {"sentence", Tap::sentence}};
+} kTaps[] = {{"input", Tap::input},     {"context", Tap::context},  {"middle", Tap::middle},
+             {"neurons", Tap::neurons}, {"hidden", Tap::hidden},    {"probabilities", Tap::probabilities},
+             {"logits", Tap::logits},   {"sentence", Tap::sentence}};
 
 Tap tap_of(const std::string& what) {
   for (const auto& [name, tap] : kTaps) {
@@ -207,7 +211,9 @@ Napi::Value tap(Environment& environment, const Napi::CallbackInfo& info) {
   const auto values = std::make_shared<std::vector<float>>();
   return environment.enqueue(
       info[2].As<Napi::Object>(),
-      [=, loaded = loaded_of(info[0])](Control& control) { *values = loaded->encoder->tap(request, control); },
+      [=, loaded = loaded_of(info[0])](Control& control) {
+        *values = loaded->encoder->tap(request, control);
+      },
       [=](Napi::Env env) { return float_array(env, std::move(*values)); });
 }
 
