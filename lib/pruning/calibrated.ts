@@ -1,30 +1,23 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
-import { addon, native } from '../addon.js'
 import type { Slot } from '../architecture/spec.js'
-import type { Decision } from '../checkpoint/decision.js'
 import { calibrationNotes } from './calibration-notes.js'
 import { type Changed, scoredLinear, sparseGptLinear, updateLinear } from './change-linear.js'
 import { layerStops, type Stop, type Stopping } from './layer-stops.js'
-import { inOrders, inverse, rewritten } from './orders.js'
-import type { LinearOutcome, PermutationOutcome, StepContext, StepOutcome } from './pattern.js'
-import { checkUnmasked, orderFor, permutes, withPermutations } from './permute.js'
+import { inOrders } from './orders.js'
+import type { LinearOutcome, StepContext, StepOutcome } from './pattern.js'
+import { checkUnmasked, withPermutations } from './permute.js'
+import { decideInOrder, type Ordering } from './permute-stop.js'
 import type { ScopedWeight } from './scope.js'
 import { readsActivations } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import type { WeightStep } from './weight-step.js'
 
 /** A step under way: what is to be done, what has been decided so far, and what was found on the way. */
-type Work = {
-  readonly context: StepContext
-  readonly step: WeightStep
-  readonly pattern: SelectRequest['pattern']
+type Work = Ordering & {
   readonly scope: readonly ScopedWeight[]
-  decision: Decision
   removed: number
   readonly tails: Map<Slot, number>
   readonly outcomes: Map<Slot, LinearOutcome>
-  readonly orders: Map<Slot, Int32Array>
-  readonly permutations: PermutationOutcome[]
 }
 
 /**
@@ -60,7 +53,7 @@ async function run(work: Work): Promise<void> {
   await visit(work, stopping, (stop) =>
     atOnce
       ? changeAll(work, stop, updates)
-      : permuted(work, stop, (at) => chooseAndChange(work, at, updates)),
+      : decideInOrder(work, stop, (at) => chooseAndChange(work, at, updates)),
   )
 }
 
@@ -71,27 +64,6 @@ async function chooseAndChange(work: Work, stop: Stop, updates: boolean): Promis
 
 async function changeAll(work: Work, stop: Stop, updates: boolean): Promise<void> {
   for (const weight of stop.weights) await change(work, { weight, stop }, updates)
-}
-
-/**
- * Decides at a stop in the order that serves the score best, where the step permutes, and goes back to the one that the
- * walk has: what makes these inputs stands in it until the step is over.
- */
-async function permuted(work: Work, stop: Stop, decide: (stop: Stop) => Promise<void>): Promise<void> {
-  const { context, step, pattern } = work
-  const weight = stop.weights[0]!
-  if (!permutes(context, step, pattern, weight)) return decide(stop)
-  const now = { ...context, decision: work.decision }
-  const { order, outcome } = await orderFor(now, step, pattern, weight, stop.moments)
-  work.orders.set(weight.slot, order)
-  work.permutations.push(outcome)
-  const { signal } = context
-  const moments = await native((control) => addon().reorderMoments(stop.moments, { order }, control), {
-    signal,
-  })
-  work.decision = await rewritten(context, work.decision, weight.slot, { columns: order })
-  await decide({ ...stop, moments })
-  work.decision = await rewritten(context, work.decision, weight.slot, { columns: inverse(order) })
 }
 
 async function visit(work: Work, how: Stopping, at: (stop: Stop) => Promise<void>): Promise<void> {
