@@ -328,7 +328,7 @@ export type StructuredObsRequest = {
   weight: WeightSource
   bias: WeightSource
   moments: MomentsHandle
-  /** Columns of a group, and which groups are there; what is not is without weight. */
+  /** Columns of a group, and which groups are there; the others count as gone. */
   group: number
   present: Int32Array
   damping: number

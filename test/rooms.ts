@@ -41,7 +41,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
-  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'calibration'],
+  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'sentence-config', 'calibration'],
   cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [

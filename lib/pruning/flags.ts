@@ -10,6 +10,17 @@ export type RecipeFlags = {
   readonly target?: string | undefined
   readonly reverse?: boolean | undefined
   readonly permute?: boolean | undefined
+  readonly loss?: string | undefined
+  readonly estimator?: string | undefined
+  readonly normalise?: string | undefined
+  readonly rounds?: string | undefined
+  readonly by?: string | undefined
+  readonly batch?: string | undefined
+  readonly steps?: string | undefined
+  readonly learningRate?: string | undefined
+  readonly penalty?: string | undefined
+  /** A JSON file. */
+  readonly ranking?: string | undefined
   readonly fraction?: string | undefined
   readonly per?: string | undefined
   readonly remove?: string | undefined
@@ -27,6 +38,16 @@ const fields = {
   update: (text: string) => text,
   damping: (text: string) => (text === 'auto' ? text : readNumber('--damping', text)),
   target: (text: string) => text,
+  loss: (text: string) => text,
+  estimator: (text: string) => text,
+  normalise: (text: string) => text,
+  rounds: (text: string) => readNumber('--rounds', text),
+  by: (text: string) => text,
+  batch: (text: string) => readNumber('--batch', text),
+  steps: (text: string) => readNumber('--steps', text),
+  learningRate: (text: string) => readNumber('--learning-rate', text),
+  penalty: (text: string) => readNumber('--penalty', text),
+  ranking: (text: string) => text,
   fraction: (text: string) => readNumber('--fraction', text),
   per: (text: string) => text,
   remove: (text: string) => readNumber('--remove', text),

@@ -3,9 +3,12 @@ import type { Calibration } from '../calibration/calibration.js'
 import type { Decision } from '../checkpoint/decision.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
+import type { UnitScores } from './unit-report.js'
 
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
+  /** The checkpoint's own. */
+  readonly directory: string
   readonly base: EncoderSpec
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   readonly decision: Decision
@@ -13,7 +16,8 @@ export type StepContext = {
   /** The step's place in the recipe: two random steps draw different numbers. */
   readonly stream: number
   readonly signal: AbortSignal | undefined
-  readonly onProgress: ((done: number, total: number) => void) | undefined
+  /** @param unit @default 'matrices' */
+  readonly onProgress: ((done: number, total: number, unit?: string) => void) | undefined
   /** Tells that the step is at a layer, of those that are there. */
   readonly onLayer: (layer: number, layers: number) => void
   /** There for steps that read it. */
@@ -61,6 +65,8 @@ export type StepReport = {
   }
   /** Of a calibrated step, in the order of the forward pass. */
   readonly linears?: readonly LinearOutcome[]
+  /** Heads and neurons by a score only: of each weight set in scope. */
+  readonly scores?: readonly UnitScores[]
   /** Of a step that permutes: matrices whose inputs it looked for an order of. */
   readonly permutations?: readonly PermutationOutcome[]
   /** Sentences on what was not obvious. */

@@ -5,7 +5,7 @@ import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
 import { permuteFirst, withPermutations } from './permute.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
 import { checkLayers, checkSlots, weightsInScope } from './scope.js'
-import { checkReverse, checkScore, readsActivations } from './scores.js'
+import { checkReverse, checkWeightScore, readsActivations } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
 
@@ -22,7 +22,7 @@ export function checkWeightStep(
   step: Readonly<Record<string, unknown>>,
   base: RecipeBase,
 ): Shared {
-  const score = checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights')
+  const score = checkWeightScore(`${at}.score`, step.score ?? 'magnitude')
   const reverse = checkReverse(at, step.reverse)
   if (score === 'sparsegpt' && reverse) {
     throw new TypeError(

@@ -11,6 +11,19 @@
 namespace twofour::pruning {
 namespace {
 
+/// Inputs of other groups are as good as constant.
+void keep_groups(Centred& centred, size_t group, std::span<const int32_t> present) {
+  std::vector<uint8_t> there(centred.columns / group);
+  for (const int32_t index : present) there[static_cast<size_t>(index)] = 1;
+  for (size_t i = 0; i < centred.columns; ++i) {
+    if (there[i / group] == 0) centred.dead[i] = 1;
+  }
+  for (size_t i = 0; i < centred.products.size(); ++i) {
+    if (centred.dead[i / centred.columns] != 0 || centred.dead[i % centred.columns] != 0)
+      centred.products[i] = 0;
+  }
+}
+
 /// (C + λ I)⁻¹
 std::vector<double> inverse_of(const Centred& centred, double shift, std::string_view name,
                                ThreadPool& pool) {
@@ -103,7 +116,8 @@ StructuredObs structured_obs(const WeightSource& weight, const WeightSource& bia
                              size_t group, std::span<const int32_t> present, ThreadPool& pool,
                              Control& control) {
   const Linear linear = read_linear(weight, bias);
-  const Centred centred = centre(aim.moments, pool);
+  Centred centred = centre(aim.moments, pool);
+  keep_groups(centred, group, present);
   const double shift = aim.damping * centred.mean_diagonal;
   control.check();
   std::vector<double> inverse = inverse_of(centred, shift, weight.name, pool);

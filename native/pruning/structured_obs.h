@@ -20,7 +20,7 @@ struct StructuredObs {
 /// neuron): one group after another, each time the one that least squares lose least by, with the weights
 /// that are left updated (Kurtic, Frantar & Alistarh 2023, "ZipLM"): of a group S with H = C + λ I
 /// Σ over rows of w_S (H⁻¹_SS)⁻¹ w_Sᵀ. `present` are the groups that are there, of which equal ones go from
-/// the last; the others must be without weight. Inputs that never change cost nothing, for a bias makes up
+/// the last; the others count as gone. Inputs that never change cost nothing, for a bias makes up
 /// for them. Where the moments have a target, the weights that all begins with are its ridge solution. Throws
 /// what read_linear throws, PRUNE_SINGULAR and Cancelled.
 StructuredObs structured_obs(const WeightSource& weight, const WeightSource& bias, const Aim& aim,
