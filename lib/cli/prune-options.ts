@@ -11,7 +11,7 @@ export const stepOptions: OptionTable = {
   },
   score: {
     value: 'NAME',
-    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, ranking (default magnitude; heads headNorm)',
+    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, obs, ranking (default magnitude; heads headNorm)',
   },
   update: {
     value: 'NAME',
