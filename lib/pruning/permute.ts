@@ -1,7 +1,9 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
 import { addon, native } from '../addon.js'
+import type { Slot } from '../architecture/spec.js'
 import { expected } from '../check.js'
 import { type Decision, weightSources } from '../checkpoint/decision.js'
+import { parseLayerSlot } from '../checkpoint/structure.js'
 import { blockOf, inOrders, inputsMove } from './orders.js'
 import type { PermutationOutcome, StepContext, StepOutcome } from './pattern.js'
 import type { NmStep } from './recipe-types.js'
@@ -36,7 +38,7 @@ export function permutes(
   { slot }: ScopedWeight,
 ): pattern is NOfM {
   const asked = pattern.kind === 'nm' && 'permute' in step && step.permute === true
-  return asked && inputsMove(slot) && (!slot.includes('attentionOutput') || base.headSize % pattern.m === 0)
+  return asked && inputsMove(slot) && (isOfNeurons(slot) || base.headSize % pattern.m === 0)
 }
 
 /** An order of a weight's inputs under which more of the score stays. SparseGPT's has none yet: it takes Wanda's. */
@@ -54,14 +56,18 @@ export async function orderFor(
   const request = {
     ...{ weight: { ...source, ...(bits && { bits }) }, n, m, threads },
     ...{ score: score === 'sparsegpt' ? 'wanda' : score, ...(moments && { moments }) },
-    // A multiple of m, where all may move.
-    block: slot.includes('ffnOut') ? Math.ceil(blockOf(base, slot) / m) * m : base.headSize,
+    // Whole groups; of neurons all that there are.
+    block: Math.ceil(blockOf(base, slot) / m) * m,
   }
   const found = await native((control) => addon().findPermutation(request, control), { signal })
   const { order, before, after, best } = found
   const efficacy =
     best > before ? { efficacy: Math.min(1, Math.max(0, (after - before) / (best - before))) } : {}
   return { order, outcome: { slot, kept: { before, after }, ...efficacy } }
+}
+
+function isOfNeurons(slot: Slot): boolean {
+  return parseLayerSlot(slot)!.linear === 'ffnOut'
 }
 
 /** All orders of a step whose score reads weights alone, and the decision in them. */
