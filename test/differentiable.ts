@@ -29,6 +29,17 @@ export function packed(spec: EncoderSpec, lengths: readonly number[], next: () =
 /** What a gradient is asked of: everything in one minibatch and nothing wanted, but for what is given. */
 export type Asked = Packed & { loss: Loss } & Partial<GradientRequest>
 
+export function loadRequest(checkpoint: Checkpoint, changes: ReadonlyMap<Slot, Float32Array> = new Map()) {
+  const { spec } = checkpoint
+  const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
+  for (const [slot, values] of changes) {
+    const { name, shape } = weights.get(slot)!
+    weights.set(slot, { name, dtype: 'F32', shape, data: new Uint8Array(values.slice().buffer) })
+  }
+  const layers = spec.layers.map((layer) => ({ ...layer, heads: [...layer.heads] }))
+  return { spec: { ...spec, layers }, weights: Object.fromEntries(weights), threads: 0 }
+}
+
 /** The differentiable encoder of the binding, as tests use it. */
 export class Differentiable {
   readonly spec: EncoderSpec
@@ -45,15 +56,11 @@ export class Differentiable {
     changes: ReadonlyMap<Slot, Float32Array> = new Map(),
   ): Promise<Differentiable> {
     const checkpoint = typeof from === 'string' ? await Checkpoint.open(from) : from
-    const { spec } = checkpoint
-    const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
-    for (const [slot, values] of changes) {
-      const { name, shape } = weights.get(slot)!
-      weights.set(slot, { name, dtype: 'F32', shape, data: new Uint8Array(values.slice().buffer) })
-    }
-    const layers = spec.layers.map((layer) => ({ ...layer, heads: [...layer.heads] }))
-    const request = { spec: { ...spec, layers }, weights: Object.fromEntries(weights), threads: 0 }
-    return new Differentiable(spec, await native((control) => addon().loadDifferentiable(request, control)))
+    const request = loadRequest(checkpoint, changes)
+    return new Differentiable(
+      checkpoint.spec,
+      await native((control) => addon().loadDifferentiable(request, control)),
+    )
   }
 
   gradients(asked: Asked, signal?: AbortSignal): Promise<GradientResult> {

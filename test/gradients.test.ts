@@ -2,12 +2,15 @@
  * The differentiable encoder: derivatives by gates and weights against central differences of the loss, in every
  * family and for every loss that fits its head; how they are reduced; what is inside, against Encoder.run.
  */
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import type { Loss } from '../binding.js'
 import type { Slot } from '../lib/architecture/spec.js'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { Encoder } from '../lib/encoder/encoder.js'
-import { type Asked, Differentiable, gateNames, lossesFor, packed } from './differentiable.js'
+import { type Asked, Differentiable, gateNames, loadRequest, lossesFor, packed } from './differentiable.js'
 import { closeWithin, difference, equalExactly, equalWithin } from './equal.js'
 import { type MakeOptions, madeHeads, makeCheckpoint } from './make-checkpoint.js'
 import { pruned, storedWeights } from './pruned-weights.js'
@@ -346,6 +349,20 @@ test('sums do not depend on minibatches, nor on how many tokens are computed at 
   for (const slot of weights) equalWithin(t, single.weights![slot], whole.weights![slot]!, 1e-5, slot)
 })
 
+test('rows that do not count leave zeros', async (t) => {
+  const { model, asked } = await classifier()
+  const loss: Loss = { kind: 'crossEntropy', labels: Int32Array.of(-1, -1, -1, -1) }
+  const { losses, heads, weights } = await model.gradients({
+    ...asked,
+    loss,
+    weights: ['layers.1.ffnIn', 'head.output'],
+  })
+  equalExactly(t, losses, [0, 0, 0, 0], 'losses')
+  equalExactly(t, heads!.perToken, [0, 0, 0, 0], 'heads')
+  equalExactly(t, weights!['layers.1.ffnIn'], new Float32Array(6 * 16), 'a layer')
+  equalExactly(t, weights!['head.output'], new Float32Array(3 * 16), 'the head')
+})
+
 test('a pair is an example of the cosine loss, a minibatch one of the similarity loss', async (t) => {
   const next = randomNumbers(24)
   const model = await Differentiable.load(await makeCheckpoint(tiny))
@@ -488,4 +505,30 @@ test('a disposed encoder refuses, one that is busy ends first, and a signal stop
   model.dispose()
   t.true(total((await running).losses) > 0)
   await t.throwsAsync(async () => model.gradients(asked), { code: 'ENCODER_DISPOSED' })
+})
+
+test('a worker may be terminated with gradients in flight', async (t) => {
+  const { checkpoint, asked } = await classifier()
+  const workerData = {
+    addon: new URL('../dist/addon.js', import.meta.url).href,
+    load: loadRequest(checkpoint),
+    asked: { ...asked, rows: true, weights: ['layers.0.query'], batches: Int32Array.of(0, 4) },
+  }
+  const body = `
+    const { parentPort, workerData } = require('node:worker_threads')
+    import(workerData.addon).then(async ({ addon }) => {
+      for (let ticket = 0; ; ) {
+        const encoder = await addon().loadDifferentiable(workerData.load, { ticket: ticket++ })
+        const calls = [1, 2, 3].map(() => addon().gradients(encoder, workerData.asked, { ticket: ticket++ }))
+        addon().disposeDifferentiable(encoder)
+        parentPort.postMessage('queued')
+        await Promise.all(calls)
+      }
+    })`
+  for (const wait of [0, 5, 20]) {
+    const worker = new Worker(body, { eval: true, workerData, execArgv: [] })
+    await once(worker, 'message')
+    await delay(wait)
+    t.is(await worker.terminate(), 1)
+  }
 })

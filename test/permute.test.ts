@@ -269,6 +269,7 @@ test('steps that permute keep more of their score, have the pattern, and say wha
     { pattern: '2:4', score: 'wanda', update: 'refit' },
     { pattern: '2:4', score: 'wanda', update: 'refit', target: 'own' },
     { pattern: '2:4', score: 'sparsegpt' },
+    { pattern: '2:4', score: 'obs', update: 'refit' },
   ]
   for (const step of steps) {
     const { after, report } = await run({ ...step, permute: true } as RecipeStep)

@@ -8,6 +8,7 @@ import { blockOf, inOrders, inputsMove } from './orders.js'
 import type { PermutationOutcome, StepContext, StepOutcome } from './pattern.js'
 import type { NmStep } from './recipe-types.js'
 import type { ScopedWeight } from './scope.js'
+import { solvesAsItChooses } from './scores.js'
 import { bitsBefore } from './selection.js'
 import type { WeightStep } from './weight-step.js'
 
@@ -41,7 +42,7 @@ export function permutes(
   return asked && inputsMove(slot) && (isOfNeurons(slot) || base.headSize % pattern.m === 0)
 }
 
-/** An order of a weight's inputs under which more of the score stays. SparseGPT's has none yet: it takes Wanda's. */
+/** An order of a weight's inputs under which more of the score stays. One that solves as it chooses has none before: it takes Wanda's. */
 export async function orderFor(
   context: StepContext,
   { score }: WeightStep,
@@ -55,7 +56,7 @@ export async function orderFor(
   const source = weightSources(slots, base, decision, 'mask').get(slot)!
   const request = {
     ...{ weight: { ...source, ...(bits && { bits }) }, n, m, threads },
-    ...{ score: score === 'sparsegpt' ? 'wanda' : score, ...(moments && { moments }) },
+    ...{ score: solvesAsItChooses(score) ? 'wanda' : score, ...(moments && { moments }) },
     // Whole groups; of neurons all that there are.
     block: Math.ceil(blockOf(base, slot) / m) * m,
   }

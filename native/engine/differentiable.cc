@@ -26,7 +26,7 @@ size_t bytes_of(const PackedLinear& linear) {
 GradientResult Differentiable::gradients(const GradientRequest& request, Control& control) const {
   std::optional<GateSums> heads = sums_of(request, model_.spec, request.heads, true),
                           neurons = sums_of(request, model_.spec, request.neurons, false);
-  WeightSums weights(request.weights, model_.analysis);
+  WeightSums weights(request.weights, model_);
   GradientResult result;
   result.losses.resize(request.sequences.count() / request.loss->sequences_per_example());
   const GradientPass pass(model_, request, heads ? &*heads : nullptr, neurons ? &*neurons : nullptr, weights,

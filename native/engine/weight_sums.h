@@ -4,15 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "backend/analysis.h"
+#include "engine/differentiable_model.h"
 
 namespace twofour {
 
 /// Gradients by the weights of the linears that are wanted, summed over everything that is added.
 class WeightSums {
  public:
-  /// Slots: "layers.N.query" …, "pooler", "head.transform", "head.output".
-  WeightSums(const std::set<std::string>& slots, Analysis& analysis);
+  /// Slots: "layers.N.query" …, "pooler", "head.transform", "head.output". Throws Error INTERNAL for another.
+  WeightSums(const std::set<std::string>& slots, const DifferentiableModel& model);
 
   /// Whether one of these, whose matrices lie one below the other, is wanted.
   bool wants(const std::string& prefix, const std::vector<std::string>& names) const;
@@ -23,7 +23,7 @@ class WeightSums {
 
  private:
   Analysis& analysis_;
-  std::map<std::string, std::vector<float>> sums_;
+  std::map<std::string, std::vector<float>> sums_;  ///< [rows, columns] of the slot's matrix.
   std::vector<float> stacked_;
 };
 
