@@ -11,7 +11,7 @@ export const stepOptions: OptionTable = {
   },
   score: {
     value: 'NAME',
-    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt, obs; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, ranking (default magnitude; heads headNorm)',
+    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt, obs; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, obs, ranking (default magnitude; heads headNorm)',
   },
   update: {
     value: 'NAME',
@@ -26,6 +26,7 @@ export const stepOptions: OptionTable = {
     help: "what updates aim at: 'dense' (default; not for shared layers) or 'own' outputs",
   },
   reverse: { help: 'the highest go first: a control' },
+  permute: { help: 'N:M: neurons, and values inside of heads, change places so that more stays' },
   loss: {
     value: 'NAME',
     help: "heads and neurons are ranked by: 'labels' of the calibration data, 'pseudo', 'fisher', 'dense' (default: labels where there are some)",
@@ -98,7 +99,7 @@ export function recipeSource(options: OptionValues): RecipeSource {
     const flags = recipeFromFlags(fieldsOf(options))
     return { kind: 'flags', recipe: async () => flags }
   }
-  const stray = [...fieldNames, 'reverse'].find((name) => options.has(name))
+  const stray = [...fieldNames, 'reverse', 'permute'].find((name) => options.has(name))
   if (stray !== undefined) {
     const [source] = sources
     throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
@@ -128,7 +129,11 @@ export async function checkOut(out: string, overwrite: boolean): Promise<void> {
 function fieldsOf(options: OptionValues) {
   const names = ['pattern', ...fieldNames] as const
   const texts = names.flatMap((name) => (options.has(name) ? [[fieldOf(name), options.text(name)]] : []))
-  return { ...Object.fromEntries(texts), ...(options.flag('reverse') && { reverse: true }) }
+  return {
+    ...Object.fromEntries(texts),
+    ...(options.flag('reverse') && { reverse: true }),
+    ...(options.flag('permute') && { permute: true }),
+  }
 }
 
 /** `--learning-rate` is `learningRate` in a step. */

@@ -103,7 +103,7 @@ function targetRow({ slots }: StepContext, slot: Slot): number {
  * The fewer tokens there are for each input, the more least squares believe in chance. Held-out errors of MiniLM's
  * linears are lowest near this line, from 0.7 to 20 tokens for each input.
  */
-function dampingFor(tokensPerColumn: number): number {
+export function dampingFor(tokensPerColumn: number): number {
   return Math.min(1, Math.max(0.01, 0.2 / tokensPerColumn))
 }
 

@@ -9,6 +9,7 @@ export type RecipeFlags = {
   readonly damping?: string | undefined
   readonly target?: string | undefined
   readonly reverse?: boolean | undefined
+  readonly permute?: boolean | undefined
   readonly loss?: string | undefined
   readonly estimator?: string | undefined
   readonly normalise?: string | undefined
@@ -62,7 +63,7 @@ const fields = {
  * @throws TypeError when a text is not of its form
  */
 export function recipeFromFlags(flags: RecipeFlags): Recipe {
-  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'seed'])
+  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'permute', 'seed'])
   const pattern = checkString('--pattern', flags.pattern)
   const step: Record<string, unknown> = { pattern }
   for (const [name, read] of Object.entries(fields)) {
@@ -70,6 +71,7 @@ export function recipeFromFlags(flags: RecipeFlags): Recipe {
     if (text !== undefined) step[name] = read(checkString(`--${name}`, text), pattern)
   }
   if (flags.reverse !== undefined) step.reverse = flags.reverse
+  if (flags.permute !== undefined) step.permute = flags.permute
   const seed = flags.seed === undefined ? {} : { seed: readNumber('--seed', flags.seed) }
   return { steps: [step as RecipeStep], ...seed }
 }

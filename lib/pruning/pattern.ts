@@ -38,6 +38,14 @@ export type LinearOutcome = {
   readonly unchangedRows?: number
 }
 
+/** What an order of a matrix' inputs brought: sums of the scores that N:M keeps. */
+export type PermutationOutcome = {
+  readonly slot: Slot
+  readonly kept: { readonly before: number; readonly after: number }
+  /** What was won of what could be won if each row kept as many weights wherever they stand; absent where nothing. */
+  readonly efficacy?: number
+}
+
 /** What one step did, for the summary and `pruning.json`. */
 export type StepReport = {
   readonly pattern: string
@@ -59,6 +67,8 @@ export type StepReport = {
   readonly linears?: readonly LinearOutcome[]
   /** Heads and neurons by a score only: of each weight set in scope. */
   readonly scores?: readonly UnitScores[]
+  /** Of a step that permutes: matrices whose inputs it looked for an order of. */
+  readonly permutations?: readonly PermutationOutcome[]
   /** Sentences on what was not obvious. */
   readonly notes?: readonly string[]
 }

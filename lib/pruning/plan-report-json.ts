@@ -1,19 +1,30 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
 import { checkList } from './json-lists.js'
-import type { LinearOutcome, StepReport } from './pattern.js'
+import type { LinearOutcome, PermutationOutcome, StepReport } from './pattern.js'
 import { checkUnitScores } from './unit-report.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
 type Seen = NonNullable<StepReport['calibration']>
 
-const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'scores', 'notes']
+const keys = [
+  'pattern',
+  'unit',
+  'of',
+  'removed',
+  'tails',
+  'calibration',
+  'linears',
+  'scores',
+  'permutations',
+  'notes',
+]
 const finite = Number.MAX_VALUE
 
 /** What a step did, as a plan file says. @throws TypeError, RangeError */
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, scores, notes } = value
+  const { tails, calibration, linears, scores, permutations, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
     unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
@@ -23,6 +34,9 @@ export function checkReport(what: string, value: unknown): StepReport {
     ...(calibration !== undefined && { calibration: checkSeen(`${what}.calibration`, calibration) }),
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
     ...(scores !== undefined && { scores: checkEach(`${what}.scores`, scores, checkUnitScores) }),
+    ...(permutations !== undefined && {
+      permutations: checkEach(`${what}.permutations`, permutations, checkPermutation),
+    }),
     ...(notes !== undefined && { notes: checkEach(`${what}.notes`, notes, checkString) }),
   }
 }
@@ -63,6 +77,20 @@ function checkLinear(what: string, value: unknown): LinearOutcome {
     ...(unchangedRows !== undefined && {
       unchangedRows: checkInteger(`${what}.unchangedRows`, unchangedRows),
     }),
+  }
+}
+
+function checkPermutation(what: string, value: unknown): PermutationOutcome {
+  checkKeys(what, value, ['slot', 'kept', 'efficacy'])
+  const { slot, kept, efficacy } = value
+  checkKeys(`${what}.kept`, kept, ['before', 'after'])
+  return {
+    slot: checkString(`${what}.slot`, slot),
+    kept: {
+      before: checkNumber(`${what}.kept.before`, kept.before, 0, finite),
+      after: checkNumber(`${what}.kept.after`, kept.after, 0, finite),
+    },
+    ...(efficacy !== undefined && { efficacy: checkNumber(`${what}.efficacy`, efficacy, 0, 1) }),
   }
 }
 

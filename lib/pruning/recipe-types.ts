@@ -28,6 +28,7 @@ export type UnitScoreName =
   | 'similarity'
   | 'subset'
   | 'hardConcrete'
+  | 'obs'
   | 'ranking'
 
 /**
@@ -89,6 +90,8 @@ export type NmStep = WeightUpdate & {
   readonly pattern: `${number}:${number}`
   readonly score: WeightScoreName
   readonly reverse?: boolean
+  /** Neurons, and values inside of heads, change places so that more of the score stays. Absent: no. */
+  readonly permute?: boolean
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }

@@ -19,8 +19,13 @@ export function checkUnitFields(
   { usual, keys }: { readonly usual: UnitScoreName; readonly keys: readonly string[] },
 ): UnitScoring & WeightUpdate {
   const score = checkUnitScore(`${at}.score`, step.score ?? usual, kind)
-  const { keys: own = [], check } = unitScore(score)
+  const { keys: own = [], check, update = 'none' } = unitScore(score)
   checkKeys(at, step, ['pattern', 'score', 'reverse', ...own, ...updateKeys, ...keys])
   const reverse = checkReverse(at, step.reverse)
-  return { score, reverse, ...check?.(at, step, kind, base), ...checkUpdate(at, step, score, base) }
+  return {
+    score,
+    reverse,
+    ...check?.(at, step, kind, base),
+    ...checkUpdate(at, { update, ...step }, score, base),
+  }
 }

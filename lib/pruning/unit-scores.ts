@@ -5,6 +5,7 @@ import { gradient } from './unit-scores/gradient.js'
 import { hardConcrete } from './unit-scores/hard-concrete.js'
 import { headNorm } from './unit-scores/head-norm.js'
 import { magnitude } from './unit-scores/magnitude.js'
+import { obs } from './unit-scores/obs.js'
 import { random } from './unit-scores/random.js'
 import { ranking } from './unit-scores/ranking.js'
 import { similarity } from './unit-scores/similarity.js'
@@ -22,6 +23,7 @@ export const unitScores: readonly UnitScore[] = [
   similarity,
   subset,
   hardConcrete,
+  obs,
   ranking,
 ]
 

@@ -32,7 +32,7 @@ export async function updateOutputs(
     (set) => keptUnits({ base, decision: chosen }, kind, set).length < keptUnits(context, kind, set).length,
   )
   const scope = lost
-    .map((set) => outputOf(kind, set))
+    .map((set) => outputSlot(kind, set))
     .map((slot) => ({ slot, stored: context.slots.get(slot)! }))
   const linears: LinearOutcome[] = []
   let { decision } = context
@@ -55,7 +55,8 @@ export async function updateOutputs(
   }
 }
 
-function outputOf(kind: UnitKind, set: number): string {
+/** The weight that reads the units. */
+export function outputSlot(kind: UnitKind, set: number): string {
   return `layers.${set}.${kind === 'heads' ? 'attentionOutput' : 'ffnOut'}.weight`
 }
 

@@ -2,9 +2,10 @@ import type { SelectRequest } from '../../binding.js'
 import { expected } from '../check.js'
 import { runCalibrated } from './calibrated.js'
 import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
+import { permuteFirst, withPermutations } from './permute.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
 import { checkLayers, checkSlots, weightsInScope } from './scope.js'
-import { checkReverse, checkWeightScore, solvesAsItChooses } from './scores.js'
+import { checkReverse, checkWeightScore, readsActivations, solvesAsItChooses } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
 
@@ -45,7 +46,14 @@ export async function runWeightStep(
   pattern: SelectRequest['pattern'],
 ): Promise<StepOutcome> {
   const scope = weightsInScope(context, step.slots, step.layers)
-  if (readsCalibration(step)) return runCalibrated(context, step, pattern, scope)
-  const chosen = await selectInScope(context, scope, step, pattern)
-  return withMasks(context, scope, chosen, step.pattern)
+  const inputs = readsActivations(step.score)
+  if (inputs) return runCalibrated(context, step, pattern, scope)
+  const { decision, outcomes } = await permuteFirst(context, step, pattern, scope)
+  const permuted = { ...context, decision }
+  if (readsCalibration(step)) {
+    const outcome = await runCalibrated(permuted, step, pattern, scope)
+    return withPermutations(context, step, pattern, outcome, outcomes)
+  }
+  const chosen = await selectInScope(permuted, scope, step, pattern)
+  return withPermutations(context, step, pattern, withMasks(permuted, scope, chosen, step.pattern), outcomes)
 }

@@ -33,6 +33,8 @@ export type UnitScore = {
   readonly units: readonly UnitKind[]
   /** Needs calibration data. */
   readonly calibrated?: true
+  /** What `update` is where a step does not say. @default 'none' */
+  readonly update?: 'refit'
   /** Fields of a step that are this score's own. */
   readonly keys?: readonly string[]
   /** Those fields with their defaults. @throws TypeError, RangeError */
