@@ -41,7 +41,11 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
-  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'calibration'],
+  latency: [...ground, 'addon', 'architecture', 'checkpoint', 'encoder'],
+  pruning: [
+    ...[...ground, 'addon', 'architecture', 'checkpoint', 'sentence-config'],
+    ...['calibration', 'latency'],
+  ],
   cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [
@@ -62,7 +66,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   ],
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
-    ...['calibration', 'pruning', 'encoder', 'evaluation'],
+    ...['calibration', 'latency', 'pruning', 'encoder', 'evaluation'],
   ],
   bench: ['index'],
   report: ['index'],

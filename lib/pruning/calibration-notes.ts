@@ -1,11 +1,11 @@
 import type { LinearOutcome, StepContext } from './pattern.js'
+import type { WeightUpdate } from './recipe-types.js'
 import { sharesWeights } from './updates.js'
-import type { WeightStep } from './weight-step.js'
 
 /** Sentences on what was not obvious about a calibrated step. */
 export function calibrationNotes(
   { base }: StepContext,
-  step: WeightStep,
+  step: WeightUpdate,
   linears: readonly LinearOutcome[],
 ): string[] {
   return [...fewTokens(step, linears), ...unchanged(linears), ...(sharesWeights(base) ? [sharing] : [])]
@@ -14,7 +14,7 @@ export function calibrationNotes(
 const sharing =
   'Layers share weights: statistics are sums over all that apply a weight, on the model as it was before the step.'
 
-function fewTokens({ damping }: WeightStep, linears: readonly LinearOutcome[]): string[] {
+function fewTokens({ damping }: WeightUpdate, linears: readonly LinearOutcome[]): string[] {
   const solved = linears.filter((linear) => linear.damping !== undefined)
   const few = solved.filter(({ tokensPerColumn }) => tokensPerColumn < 2)
   if (few.length === 0) return []

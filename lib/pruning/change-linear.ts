@@ -6,6 +6,7 @@ import { parseLayerSlot, structureOf } from '../checkpoint/structure.js'
 import { countBits, elementsOf } from './bits.js'
 import type { Stop } from './layer-stops.js'
 import type { LinearOutcome, StepContext } from './pattern.js'
+import type { WeightUpdate } from './recipe-types.js'
 import type { ScopedWeight } from './scope.js'
 import { bitsBefore } from './selection.js'
 import type { WeightStep } from './weight-step.js'
@@ -28,7 +29,7 @@ type Linear = { readonly weight: ScopedWeight; readonly stop: Stop }
 export async function updateLinear(
   context: StepContext,
   decision: Decision,
-  step: WeightStep,
+  step: WeightUpdate,
   linear: Linear,
 ): Promise<Changed> {
   const { damping, outcome } = settings(context, step, linear)
@@ -96,7 +97,7 @@ function targetRow({ slots }: StepContext, slot: Slot): number {
   return before.reduce((sum, name) => sum + slots.get(`layers.${weights}.${name}.weight`)!.shape[0]!, 0)
 }
 
-function settings(context: StepContext, { damping }: WeightStep, linear: Linear) {
+function settings(context: StepContext, { damping }: WeightUpdate, linear: Linear) {
   const outcome = scoredLinear(context, linear)
   const usual = outcome.tokensPerColumn < 2 ? 0.1 : 0.01
   return { damping: typeof damping === 'number' ? damping : usual, outcome }
@@ -107,7 +108,7 @@ function columnsOf({ base, decision, slots }: StepContext, { slot }: ScopedWeigh
   return Math.max(1, structureOf(base, decision, slot).columns?.length ?? slots.get(slot)!.shape[1]!)
 }
 
-function found({ update }: WeightStep, damping: number, { errors, unchangedRows }: UpdateResult) {
+function found({ update }: WeightUpdate, damping: number, { errors, unchangedRows }: UpdateResult) {
   return {
     // Of outputs that are zero everywhere no share can be told.
     ...(Number.isFinite(errors.masked + errors.updated) && { errors }),

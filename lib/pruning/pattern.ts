@@ -2,11 +2,15 @@ import type { EncoderSpec, Slot } from '../architecture/spec.js'
 import type { Calibration } from '../calibration/calibration.js'
 import type { Decision } from '../checkpoint/decision.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
+import type { LatencyTable } from '../latency/table.js'
+import type { CostKind } from './cost/cost.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
 
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
   readonly base: EncoderSpec
+  /** Where files beside the weights are. */
+  readonly directory: string
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   readonly decision: Decision
   readonly seed: number
@@ -18,6 +22,8 @@ export type StepContext = {
   readonly onLayer: (layer: number, layers: number) => void
   /** There for steps that read it. */
   readonly calibration: Calibration | undefined
+  /** There for steps with a budget of milliseconds. */
+  readonly latency: LatencyTable | undefined
   /** Of what calibrated steps compute; 0: as many as the machine has to give. */
   readonly threads: number
 }
@@ -37,7 +43,7 @@ export type LinearOutcome = {
 /** What one step did, for the summary and `pruning.json`. */
 export type StepReport = {
   readonly pattern: string
-  readonly unit: 'weights' | 'heads' | 'neurons' | 'layers'
+  readonly unit: 'weights' | 'heads' | 'neurons' | 'heads and neurons' | 'layers'
   /** Units of the scope, gone ones included. Heads and neurons of shared weight sets count once. */
   readonly of: number
   /** Units that were there before the step and are gone after it. */
@@ -53,8 +59,23 @@ export type StepReport = {
   }
   /** Of a calibrated step, in the order of the forward pass. */
   readonly linears?: readonly LinearOutcome[]
+  /** Of a step with a budget. */
+  readonly budget?: BudgetReport
   /** Sentences on what was not obvious. */
   readonly notes?: readonly string[]
+}
+
+/** What the model costs, in whole operations, bytes or milliseconds; `after` is what the cost model predicts. */
+export type BudgetReport = {
+  readonly kind: CostKind
+  readonly limit: number
+  /** Of everything that is stored, of what was there before the step, and of what is left. */
+  readonly stored: number
+  readonly before: number
+  readonly after: number
+  /** Sequences and tokens of each that it is the cost of; bytes have none. */
+  readonly batch?: number
+  readonly tokens?: number
 }
 
 /** One call of `prune`: what was asked, and what each step did. */

@@ -1,26 +1,34 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
+import { costKinds } from './cost/cost.js'
 import { checkList } from './json-lists.js'
-import type { LinearOutcome, StepReport } from './pattern.js'
+import type { BudgetReport, LinearOutcome, StepReport } from './pattern.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
 type Seen = NonNullable<StepReport['calibration']>
 
-const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'notes']
+const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'budget', 'notes']
 const finite = Number.MAX_VALUE
 
 /** What a step did, as a plan file says. @throws TypeError, RangeError */
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, notes } = value
+  const { tails, calibration, linears, budget, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
-    unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
+    unit: checkOneOf(`${what}.unit`, value.unit, [
+      'weights',
+      'heads',
+      'neurons',
+      'heads and neurons',
+      'layers',
+    ]),
     of,
     removed: checkInteger(`${what}.removed`, value.removed, 0, of),
     ...(tails !== undefined && { tails: checkEach(`${what}.tails`, tails, checkTail) }),
     ...(calibration !== undefined && { calibration: checkSeen(`${what}.calibration`, calibration) }),
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
+    ...(budget !== undefined && { budget: checkBudget(`${what}.budget`, budget) }),
     ...(notes !== undefined && { notes: checkEach(`${what}.notes`, notes, checkString) }),
   }
 }
@@ -69,5 +77,21 @@ function checkErrors(what: string, value: unknown): NonNullable<LinearOutcome['e
   return {
     masked: checkNumber(`${what}.masked`, value.masked, 0, finite),
     updated: checkNumber(`${what}.updated`, value.updated, 0, finite),
+  }
+}
+
+function checkBudget(what: string, value: unknown): BudgetReport {
+  checkKeys(what, value, ['kind', 'limit', 'stored', 'before', 'after', 'batch', 'tokens'])
+  const { batch, tokens } = value
+  const cost = (name: 'limit' | 'stored' | 'before' | 'after') =>
+    checkNumber(`${what}.${name}`, value[name], 0, finite)
+  return {
+    kind: checkOneOf(`${what}.kind`, value.kind, costKinds),
+    limit: cost('limit'),
+    stored: cost('stored'),
+    before: cost('before'),
+    after: cost('after'),
+    ...(batch !== undefined && { batch: checkInteger(`${what}.batch`, batch, 1) }),
+    ...(tokens !== undefined && { tokens: checkNumber(`${what}.tokens`, tokens, 0, finite) }),
   }
 }

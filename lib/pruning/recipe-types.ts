@@ -77,6 +77,40 @@ export type NeuronFractionStep = {
 /** Removes whole layers, by their index in the base. */
 export type LayerStep = { readonly pattern: 'layers'; readonly list: readonly number[] }
 
+/**
+ * Removes heads and neurons of all layers together, as many as a budget asks for, by the Fisher information of their
+ * gates (Kwon et al. 2022).
+ */
+export type StructureStep = WeightUpdate & {
+  readonly pattern: 'structure'
+  readonly score: 'fisher'
+  /**
+   * What the heads and neurons that stay may cost: a share of the multiply-adds or of the bytes that those of the stored
+   * model do; or milliseconds of a batch by the whole model, for which `prune` is given a latency table.
+   */
+  readonly budget: Budget
+  /** Tokens of the sequence that operations are counted of. Absent: the mean of the calibration data. */
+  readonly tokens?: number
+  /** Exactly so many heads stay, of all weight sets together. */
+  readonly heads?: number
+  /**
+   * What derivatives are taken of: 'labels' those of the calibration data; 'fisher' labels drawn from the model itself.
+   * 'auto': the data's where they are the model's kind, else drawn ones.
+   */
+  readonly loss: 'auto' | 'labels' | 'fisher'
+  /** Derivatives are squared by minibatch, or by example. */
+  readonly estimator: 'batch' | 'example'
+  /** Examples of a minibatch. */
+  readonly minibatch: number
+  /** Units of a block are exchanged by its whole Fisher information once their number is found. */
+  readonly rearrange: boolean
+}
+
+export type Budget =
+  | { readonly operations: number }
+  | { readonly bytes: number }
+  | { readonly milliseconds: number }
+
 export type ExplicitStep =
   | UnstructuredStep
   | NmStep
@@ -85,17 +119,29 @@ export type ExplicitStep =
   | NeuronCountStep
   | NeuronFractionStep
   | LayerStep
+  | StructureStep
 
 /** A recipe with every default written out: what a plan records. */
 export type ExplicitRecipe = { readonly steps: readonly ExplicitStep[]; readonly seed: number }
 
-type Defaulted = 'score' | 'per' | 'slots' | 'layers' | 'minimum' | 'reverse'
+type Defaulted =
+  | 'score'
+  | 'per'
+  | 'slots'
+  | 'layers'
+  | 'minimum'
+  | 'reverse'
+  | 'loss'
+  | 'estimator'
+  | 'minibatch'
+  | 'rearrange'
 type Loose<S> = S extends unknown ? Omit<S, Defaulted> & Partial<Pick<S, Defaulted & keyof S>> : never
 
 /**
  * A step as one writes it. Defaults: `score` magnitude (heads: headNorm), `per` matrix (wanda and ria: row; lamp:
- * global; neurons: layer), `slots` the six linears, `layers` all of them, `minimum` 0, `reverse` false, `update` none,
- * `damping` auto, `target` dense (own where layers share weights).
+ * global; neurons: layer), `slots` the six linears, `layers` all of them, `minimum` 0, `reverse` false, `update` none
+ * (structure: refit), `damping` auto, `target` dense (own where layers share weights); of structure `loss` auto,
+ * `estimator` batch, `minibatch` 32, `rearrange` true.
  */
 export type RecipeStep = Loose<ExplicitStep>
 

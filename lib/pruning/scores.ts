@@ -32,7 +32,7 @@ export const scores: readonly Score[] = [
 
 export const scoreNames: readonly ScoreName[] = scores.map(({ name }) => name)
 
-export function readsActivations(name: ScoreName): boolean {
+export function readsActivations(name: string): boolean {
   return scores.some((score) => score.name === name && score.activations === true)
 }
 
