@@ -33,6 +33,9 @@ export {
   evaluate,
 } from './evaluation/evaluate.js'
 export { type Installation, installation, packageVersion } from './installation.js'
+export { type MeasureOptions, measureLatency, timeCheckpoints } from './latency/measure.js'
+export type { LatencyOptions } from './latency/options.js'
+export type { LatencyTable } from './latency/table.js'
 export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
