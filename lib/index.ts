@@ -40,3 +40,8 @@ export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
 export { type Recipe, type RecipeStep, readRecipe } from './pruning/recipe.js'
+export {
+  type LinearSensitivity,
+  type SensitivityOptions,
+  sensitivity,
+} from './pruning/sensitivity.js'

@@ -93,11 +93,10 @@ async function layerTimes(
   for (const each of sizes) subjects.push(await layerSubject(base, each, stacked, settings))
   const [none, ...rest] = await leastTimes(subjects, settings.load)
   const own = rest.map((time) => Math.max(0, time - none!) / stacked)
-  const withNone = (counts: readonly number[], times: readonly number[]): CountTime[] =>
-    rising([
-      { count: 0, milliseconds: 0 },
-      ...counts.map((count, at) => ({ count, milliseconds: times[at]! })),
-    ])
+  const withNone = (counts: readonly number[], times: readonly number[]): CountTime[] => [
+    { count: 0, milliseconds: 0 },
+    ...rising(counts.map((count, at) => ({ count, milliseconds: times[at]! }))),
+  ]
   return {
     heads: withNone(heads, own.slice(0, heads.length)),
     neurons: withNone(neurons, own.slice(heads.length)),

@@ -59,13 +59,19 @@ export function timeOf(times: readonly CountTime[], count: number): number {
   return low.milliseconds + share * (high.milliseconds - low.milliseconds)
 }
 
-/** Times as they are: of more units never less. Noise is what falls. */
+/** The nearest times that do not fall with the count, by least squares: what falls is noise, and levelled out. */
 export function rising(times: readonly CountTime[]): CountTime[] {
-  let most = 0
-  return times.map(({ count, milliseconds }) => {
-    most = Math.max(most, milliseconds)
-    return { count, milliseconds: most }
-  })
+  const pools: { sum: number; counts: number[] }[] = []
+  const mean = ({ sum, counts }: { sum: number; counts: number[] }) => sum / counts.length
+  for (const { count, milliseconds } of times) {
+    let pool = { sum: milliseconds, counts: [count] }
+    for (let last = pools.at(-1); last !== undefined && mean(last) > mean(pool); last = pools.at(-1)) {
+      pool = { sum: last.sum + pool.sum, counts: [...last.counts, ...pool.counts] }
+      pools.pop()
+    }
+    pools.push(pool)
+  }
+  return pools.flatMap((pool) => pool.counts.map((count) => ({ count, milliseconds: mean(pool) })))
 }
 
 /** @throws TypeError, RangeError where it is not what `measureLatency` makes */

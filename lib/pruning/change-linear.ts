@@ -23,7 +23,7 @@ export type Changed = {
 }
 
 /** What changes one linear: its weight's slot, and what is known of its inputs. */
-type Linear = { readonly weight: ScopedWeight; readonly stop: Stop }
+export type Linear = { readonly weight: ScopedWeight; readonly stop: Stop }
 
 /** New numbers for the weights of a linear that stay, and for its bias. */
 export async function updateLinear(
@@ -75,7 +75,7 @@ export function scoredLinear(context: StepContext, linear: Linear): LinearOutcom
 }
 
 /** What a solver reads: everything that is gone as bits, and which rows are there. */
-function asStored(context: StepContext, decision: Decision, { weight, stop }: Linear) {
+export function asStored(context: StepContext, decision: Decision, { weight, stop }: Linear) {
   const { slots, base, threads } = context
   const sources = weightSources(slots, base, decision, 'mask')
   const bits = bitsBefore({ base, decision }, weight)

@@ -40,6 +40,16 @@ export type LinearOutcome = {
   readonly unchangedRows?: number
 }
 
+/** What became of a linear of a mixed step, and why. */
+export type MixedChoice = {
+  readonly slot: Slot
+  /** Relative squared error of its output on tokens that the step did not look at, were it alone pruned. */
+  readonly error: number
+  readonly dense: boolean
+  /** What its matrix saves by being sparse, in all layers that apply it; query, key and value are one matrix. */
+  readonly milliseconds?: number
+}
+
 /** What one step did, for the summary and `pruning.json`. */
 export type StepReport = {
   readonly pattern: string
@@ -59,6 +69,8 @@ export type StepReport = {
   }
   /** Of a calibrated step, in the order of the forward pass. */
   readonly linears?: readonly LinearOutcome[]
+  /** Of a mixed step, in the order of the forward pass. */
+  readonly choices?: readonly MixedChoice[]
   /** Of a step with a budget. */
   readonly budget?: BudgetReport
   /** Sentences on what was not obvious. */

@@ -1,19 +1,30 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
 import { costKinds } from './cost/cost.js'
 import { checkList } from './json-lists.js'
-import type { BudgetReport, LinearOutcome, StepReport } from './pattern.js'
+import type { BudgetReport, LinearOutcome, MixedChoice, StepReport } from './pattern.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
 type Seen = NonNullable<StepReport['calibration']>
 
-const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'budget', 'notes']
+const keys = [
+  'pattern',
+  'unit',
+  'of',
+  'removed',
+  'tails',
+  'calibration',
+  'linears',
+  'choices',
+  'budget',
+  'notes',
+]
 const finite = Number.MAX_VALUE
 
 /** What a step did, as a plan file says. @throws TypeError, RangeError */
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, budget, notes } = value
+  const { tails, calibration, linears, choices, budget, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
     unit: checkOneOf(`${what}.unit`, value.unit, [
@@ -28,6 +39,7 @@ export function checkReport(what: string, value: unknown): StepReport {
     ...(tails !== undefined && { tails: checkEach(`${what}.tails`, tails, checkTail) }),
     ...(calibration !== undefined && { calibration: checkSeen(`${what}.calibration`, calibration) }),
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
+    ...(choices !== undefined && { choices: checkEach(`${what}.choices`, choices, checkChoice) }),
     ...(budget !== undefined && { budget: checkBudget(`${what}.budget`, budget) }),
     ...(notes !== undefined && { notes: checkEach(`${what}.notes`, notes, checkString) }),
   }
@@ -93,5 +105,19 @@ function checkBudget(what: string, value: unknown): BudgetReport {
     after: cost('after'),
     ...(batch !== undefined && { batch: checkInteger(`${what}.batch`, batch, 1) }),
     ...(tokens !== undefined && { tokens: checkNumber(`${what}.tokens`, tokens, 0, finite) }),
+  }
+}
+
+function checkChoice(what: string, value: unknown): MixedChoice {
+  checkKeys(what, value, ['slot', 'error', 'dense', 'milliseconds'])
+  const { dense, milliseconds } = value
+  if (typeof dense !== 'boolean') throw new TypeError(expected(`${what}.dense`, 'true or false', dense))
+  return {
+    slot: checkString(`${what}.slot`, value.slot),
+    error: checkNumber(`${what}.error`, value.error, 0, finite),
+    dense,
+    ...(milliseconds !== undefined && {
+      milliseconds: checkNumber(`${what}.milliseconds`, milliseconds, 0, finite),
+    }),
   }
 }

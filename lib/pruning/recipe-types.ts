@@ -17,6 +17,12 @@ export type WeightUpdate = {
   readonly target?: 'own' | 'dense'
 }
 
+/**
+ * Linears of the step that stay dense: the so many whose outputs would err the most; or those that are worth it while the
+ * model takes no longer than so many milliseconds for a batch, by a latency table that `prune` is given (N:M alone).
+ */
+export type Mixed = { readonly dense: number } | { readonly milliseconds: number }
+
 /** Removes `fraction` of the weights of each matrix, of each row, or of all matrices together. */
 export type UnstructuredStep = WeightUpdate & {
   readonly pattern: 'unstructured'
@@ -25,6 +31,7 @@ export type UnstructuredStep = WeightUpdate & {
   readonly reverse?: boolean
   readonly fraction: number
   readonly per: 'matrix' | 'row' | 'global'
+  readonly mixed?: Mixed
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }
@@ -34,6 +41,7 @@ export type NmStep = WeightUpdate & {
   readonly pattern: `${number}:${number}`
   readonly score: ScoreName
   readonly reverse?: boolean
+  readonly mixed?: Mixed
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }

@@ -32,10 +32,11 @@ export function checkUpdate(at: string, step: Fields, score: string, base: Recip
   return { update, target }
 }
 
-/** Whether a step needs calibration data: its score does, or what it does to the weights that stay. */
+/** Whether a step needs calibration data: its score does, what it does to the weights that stay, or which linears do. */
 export function readsCalibration(step: ExplicitStep): boolean {
   const score = step.pattern === 'structure' || ('score' in step && readsActivations(step.score))
-  return score || ('update' in step && step.update !== undefined && step.update !== 'none')
+  const mixed = 'mixed' in step && step.mixed !== undefined
+  return score || mixed || ('update' in step && step.update !== undefined && step.update !== 'none')
 }
 
 /** Whether several layers apply the same weights. */

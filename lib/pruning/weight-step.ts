@@ -1,6 +1,8 @@
 import type { SelectRequest } from '../../binding.js'
 import { expected } from '../check.js'
 import { runCalibrated } from './calibrated.js'
+import { checkMixed } from './mixed/check.js'
+import { runMixed } from './mixed/run.js'
 import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
 import { checkLayers, checkSlots, weightsInScope } from './scope.js'
@@ -11,7 +13,7 @@ import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from 
 export type WeightStep = UnstructuredStep | NmStep
 
 /** What every step over weights may say. */
-export const weightKeys = ['score', 'reverse', ...updateKeys, 'slots', 'layers']
+export const weightKeys = ['score', 'reverse', ...updateKeys, 'mixed', 'slots', 'layers']
 
 type Shared = Omit<NmStep, 'pattern'>
 
@@ -32,6 +34,7 @@ export function checkWeightStep(
     score,
     ...(score !== 'sparsegpt' && { reverse }),
     ...checkUpdate(at, step, score, base),
+    ...(step.mixed !== undefined && { mixed: checkMixed(at, step) }),
     slots: checkSlots(at, step.slots),
     layers: checkLayers(at, step.layers, base),
   }
@@ -46,6 +49,7 @@ export async function runWeightStep(
   pattern: SelectRequest['pattern'],
 ): Promise<StepOutcome> {
   const scope = weightsInScope(context, step.slots, step.layers)
+  if (step.mixed !== undefined) return runMixed(context, { ...step, mixed: step.mixed }, pattern, scope)
   if (readsCalibration(step)) return runCalibrated(context, step, pattern, scope)
   const chosen = await selectInScope(context, scope, step, pattern)
   return withMasks(context, scope, chosen, step.pattern)

@@ -4,7 +4,8 @@ import type { ExplicitStep } from '../recipe-types.js'
 
 /** Whether a step has a budget of milliseconds. */
 export function readsLatency(step: ExplicitStep): boolean {
-  return step.pattern === 'structure' && 'budget' in step && 'milliseconds' in step.budget
+  if ('budget' in step) return 'milliseconds' in step.budget
+  return 'mixed' in step && step.mixed !== undefined && 'milliseconds' in step.mixed
 }
 
 /** @throws RangeError where a table was measured of other layers */
