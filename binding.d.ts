@@ -299,6 +299,42 @@ export type SparseGptRequest = {
   threads: number
 }
 
+export type PermutationRequest = {
+  /** [rows, columns] with its `bits`; `columns` are the inputs that are there. */
+  weight: WeightSource
+  /** By which N of M stay: one that selectWeights knows. */
+  score: string
+  moments?: MomentsHandle
+  n: number
+  m: number
+  /** Inputs move within so many consecutive ones of those that are there; a multiple of m. */
+  block: number
+  threads: number
+}
+
+export type RewriteRequest = {
+  /** A matrix with its `bits`, or a vector: of one column. `rows` and `columns` in it are not looked at. */
+  weight: WeightSource
+  /** Which stand where. Absent: all, as they are. */
+  rows?: Int32Array
+  columns?: Int32Array
+  /** What rows and columns are multiplied with, as they stand afterwards. */
+  rowFactors?: Float32Array
+  columnFactors?: Float32Array
+  threads: number
+}
+
+export type StructuredObsRequest = {
+  weight: WeightSource
+  bias: WeightSource
+  moments: MomentsHandle
+  /** Columns of a group, and which groups are there; the others count as gone. */
+  group: number
+  present: Int32Array
+  damping: number
+  threads: number
+}
+
 /** Opaque: an encoder in fp32 whose gates and weights can be differentiated. */
 export type DifferentiableHandle = { readonly __brand: 'differentiable' }
 
@@ -500,6 +536,33 @@ export type Addon = {
     request: SparseGptRequest,
     control: Control,
   ): Promise<UpdateResult & { bits: Uint8Array; kept: number; tail: number }>
+  /** An order of the inputs (place i takes what stands at order[i]), and sums of the scores that N:M keeps. */
+  findPermutation(
+    request: PermutationRequest,
+    control: Control,
+  ): Promise<{
+    order: Int32Array
+    /** As it is, in that order, and where each row keeps its highest wherever they stand. */
+    before: number
+    after: number
+    best: number
+  }>
+  /** New numbers in the stored dtype, whatever the bits say, and the bits along with them. */
+  rewriteWeights(request: RewriteRequest, control: Control): Promise<{ data: Uint8Array; bits?: Uint8Array }>
+  /** Moments of inputs in another order; the given ones stay. */
+  reorderMoments(
+    moments: MomentsHandle,
+    request: { order: Int32Array },
+    control: Control,
+  ): Promise<MomentsHandle>
+  /**
+   * In which order groups of inputs can be spared, and the relative squared error of the output when those up to each are
+   * gone and the weights that stay have made up for it.
+   */
+  structuredObs(
+    request: StructuredObsRequest,
+    control: Control,
+  ): Promise<{ order: Int32Array; errors: Float64Array }>
   /** ‖(Ŵ − W) x + b̂ − b‖² / ‖W x‖² over the moments' tokens. */
   relativeError(
     request: {

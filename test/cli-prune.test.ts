@@ -273,7 +273,17 @@ test('prune and eval refuse misuse in the words of the command line', async (t) 
       /Step 1 .* update 'refit', and there is none\. Pass --calibration FILE\.\n/,
     ],
     [[...prune, '--pattern', '2:4', '--score', 'wanda'], 2, /Step 1 .* score 'wanda', and there is none/],
-    [[...prune, '--pattern', 'heads', '--remove', '1', '--update', 'bias'], 2, /--update does not go with/],
+    [[...prune, '--pattern', 'layers', '--list', '1', '--update', 'bias'], 2, /--update does not go with/],
+    [
+      [...prune, '--pattern', 'heads', '--remove', '1', '--learning-rate', '1'],
+      2,
+      /--learning-rate does not go with/,
+    ],
+    [
+      [...prune, '--pattern', 'heads', '--remove', '1', '--score', 'subset', '--learning-rate', '0'],
+      2,
+      /Expected `--learning-rate` to be a number above 0/,
+    ],
     [[...prune, '--pattern', '2:4', '--calibration', ids], 2, /Expected --calibration to be absent/],
     [[...prune, '--pattern', '2:4', '--calibration-limit', '3'], 2, /is for --calibration FILE/],
     [[...prune, '--apply', 'p', '--calibration', ids], 2, /--calibration is for a recipe/],

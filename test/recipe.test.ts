@@ -41,6 +41,7 @@ test('a recipe gets every default written out', (t) => {
     pattern: 'heads',
     score: 'headNorm',
     reverse: false,
+    update: 'none',
     remove: 2,
     minimum: 0,
     layers: [0, 1, 2],
@@ -49,6 +50,7 @@ test('a recipe gets every default written out', (t) => {
     pattern: 'neurons',
     score: 'magnitude',
     reverse: false,
+    update: 'none',
     fraction: 0.25,
     per: 'layer',
     layers: [0, 1, 2],
@@ -57,6 +59,7 @@ test('a recipe gets every default written out', (t) => {
     pattern: 'neurons',
     score: 'random',
     reverse: false,
+    update: 'none',
     remove: 7,
     layers: [0, 1, 2],
   })
@@ -140,6 +143,43 @@ test('flags are one step of a recipe', (t) => {
       { steps: [{ pattern: '2:4', score: 'sparsegpt', damping: 'auto' }] },
     ],
     [{ pattern: 'layers', list: '1,2' }, { steps: [{ pattern: 'layers', list: [1, 2] }] }],
+    [
+      {
+        ...{ pattern: 'heads', score: 'gradient', remove: '2', loss: 'pseudo', estimator: 'batch' },
+        ...{ normalise: 'none', rounds: '2', batch: '8' },
+      },
+      {
+        steps: [
+          {
+            ...{ pattern: 'heads', score: 'gradient', remove: 2, loss: 'pseudo', estimator: 'batch' },
+            ...{ normalise: 'none', rounds: 2, batch: 8 },
+          },
+        ],
+      },
+    ],
+    [
+      {
+        pattern: 'neurons',
+        score: 'hardConcrete',
+        remove: '2',
+        steps: '9',
+        learningRate: '.2',
+        penalty: '0',
+      },
+      {
+        steps: [
+          { pattern: 'neurons', score: 'hardConcrete', remove: 2, steps: 9, learningRate: 0.2, penalty: 0 },
+        ],
+      },
+    ],
+    [
+      { pattern: 'heads', score: 'ranking', remove: '2', ranking: 'order.json' },
+      { steps: [{ pattern: 'heads', score: 'ranking', remove: 2, ranking: 'order.json' }] },
+    ],
+    [
+      { pattern: 'heads', score: 'similarity', remove: '2', by: 'gradient' },
+      { steps: [{ pattern: 'heads', score: 'similarity', remove: 2, by: 'gradient' }] },
+    ],
   ]
   for (const [flags, recipe] of cases) {
     t.deepEqual(recipeFromFlags(flags), recipe)
@@ -195,8 +235,8 @@ test('a recipe that is wrong is refused with its place and what fits', (t) => {
       /slots` to be of linears in a calibrated step, got 'wordEmbeddings'/,
     ],
     [{ steps: [{ pattern: 'heads', remove: 1, score: 'wanda' }] }, /a score of heads, got 'wanda'/],
-    [{ steps: [{ pattern: 'heads', remove: 1, update: 'refit' }] }, /Unknown key `update`/],
-    [{ steps: [{ pattern: 'neurons', remove: 1, update: 'bias' }] }, /Unknown key `update`/],
+    [{ steps: [{ pattern: 'heads', remove: 1, permute: true }] }, /Unknown key `permute`/],
+    [{ steps: [{ pattern: 'layers', list: [1], update: 'bias' }] }, /Unknown key `update`/],
     [{ steps: [{ pattern: 'layers', list: [0], update: 'bias' }] }, /Unknown key `update`/],
     [{ steps: [{ pattern: 'heads', remove: 1, score: 'headnorm' }] }, /Did you mean `headNorm`/],
     [{ steps: [{ pattern: 'heads', remove: 0 }] }, /whole number from 1/, RangeError],

@@ -22,6 +22,11 @@ export type Decision = {
    * stored tensor. Absent: as stored.
    */
   readonly values: ReadonlyMap<Slot, Uint8Array>
+  /**
+   * Slot of an `attentionOutput` or `ffnOut` weight → where its inputs, and the rows that make them, stand in the stored
+   * base: place i holds number order[i]. Masks and values are in this order already. Absent: as stored.
+   */
+  readonly orders?: ReadonlyMap<Slot, Int32Array>
   /** How it came about, from the room that decided. */
   readonly history?: History
 }

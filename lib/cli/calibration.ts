@@ -9,7 +9,7 @@ import type { OptionValues } from './option-values.js'
 export const calibrationOptions: OptionTable = {
   calibration: {
     value: 'FILE',
-    help: 'examples for wanda, ria, sparsegpt and --update: .txt (one text a line), .json (token ids), or a labelled file',
+    help: 'examples for --update and for scores that look at data, as wanda and gradient: .txt (one text a line), .json (token ids), or a labelled file',
   },
   'calibration-limit': { value: 'N', help: 'examples that are drawn of it (default 512)' },
   'calibration-seed': { value: 'N', help: 'of what is drawn (default 0)' },

@@ -11,7 +11,7 @@ export const stepOptions: OptionTable = {
   },
   score: {
     value: 'NAME',
-    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt; heads headNorm (default magnitude; heads headNorm)',
+    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, obs, ranking (default magnitude; heads headNorm)',
   },
   update: {
     value: 'NAME',
@@ -26,6 +26,23 @@ export const stepOptions: OptionTable = {
     help: "what updates aim at: 'dense' (default; not for shared layers) or 'own' outputs",
   },
   reverse: { help: 'the highest go first: a control' },
+  permute: { help: 'N:M: neurons, and values inside of heads, change places so that more stays' },
+  loss: {
+    value: 'NAME',
+    help: "heads and neurons are ranked by: 'labels' of the calibration data, 'pseudo', 'fisher', 'dense' (default: labels where there are some)",
+  },
+  estimator: { value: 'NAME', help: "of gradient and fisher: 'token', 'example' (default) or 'batch'" },
+  normalise: {
+    value: 'NAME',
+    help: "'layer' (default of gradient) or 'none' (of fisher): whether a layer's numbers are shares of its norm",
+  },
+  rounds: { value: 'N', help: 'heads or neurons go in N parts, ranked again for each (default 1)' },
+  by: { value: 'NAME', help: "how similarity is looked at: 'ablation' (default for heads) or 'gradient'" },
+  batch: { value: 'N', help: 'examples in a minibatch (default 32)' },
+  steps: { value: 'N', help: 'minibatches that subset and hardConcrete learn from (default 200)' },
+  'learning-rate': { value: 'R', help: 'of subset (default 0.5) and hardConcrete (0.1)' },
+  penalty: { value: 'P', help: 'of hardConcrete, for each gate that is open (default 0.0015)' },
+  ranking: { value: 'FILE', help: 'the score ranking: JSON, {"heads": [[layer, head, score], …]}' },
   fraction: { value: 'F', help: 'share of weights or neurons that goes, from 0 to 1' },
   per: { value: 'NAME', help: 'matrix, row or global; for neurons layer or global' },
   remove: { value: 'K', help: 'how many heads or neurons go' },
@@ -45,6 +62,16 @@ const fieldNames = [
   'update',
   'damping',
   'target',
+  'loss',
+  'estimator',
+  'normalise',
+  'rounds',
+  'by',
+  'batch',
+  'steps',
+  'learning-rate',
+  'penalty',
+  'ranking',
   'fraction',
   'per',
   'remove',
@@ -72,7 +99,7 @@ export function recipeSource(options: OptionValues): RecipeSource {
     const flags = recipeFromFlags(fieldsOf(options))
     return { kind: 'flags', recipe: async () => flags }
   }
-  const stray = [...fieldNames, 'reverse'].find((name) => options.has(name))
+  const stray = [...fieldNames, 'reverse', 'permute'].find((name) => options.has(name))
   if (stray !== undefined) {
     const [source] = sources
     throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
@@ -101,6 +128,15 @@ export async function checkOut(out: string, overwrite: boolean): Promise<void> {
 
 function fieldsOf(options: OptionValues) {
   const names = ['pattern', ...fieldNames] as const
-  const texts = names.flatMap((name) => (options.has(name) ? [[name, options.text(name)]] : []))
-  return { ...Object.fromEntries(texts), ...(options.flag('reverse') && { reverse: true }) }
+  const texts = names.flatMap((name) => (options.has(name) ? [[fieldOf(name), options.text(name)]] : []))
+  return {
+    ...Object.fromEntries(texts),
+    ...(options.flag('reverse') && { reverse: true }),
+    ...(options.flag('permute') && { permute: true }),
+  }
+}
+
+/** `--learning-rate` is `learningRate` in a step. */
+function fieldOf(option: string): string {
+  return option.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }

@@ -114,13 +114,17 @@ function described(calibration: Calibration, options: Invocation['options']) {
 export function inFlagWords(error: unknown): unknown {
   if (!(error instanceof TypeError || error instanceof RangeError)) return error
   const message = error.message
-    .replace(/`recipe\.steps\[0\]\.(\w+)/g, '`--$1')
+    .replace(/`recipe\.steps\[0\]\.(\w+)/g, (_, field: string) => `\`--${optionOf(field)}`)
     .replace(
       /^Unknown key `(\w+)` in `recipe\.steps\[0\]`\. Known:/,
-      '--$1 does not go with this pattern. Known:',
+      (_, field: string) => `--${optionOf(field)} does not go with this pattern or score. Known:`,
     )
     .replace(/`recipe\.steps\[0\]`/g, 'the options')
     .replace(/got undefined\./, 'got none.')
     .replace(/`recipe\.seed`/g, '`--seed`')
   return new RangeError(message, { cause: error })
+}
+
+function optionOf(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }

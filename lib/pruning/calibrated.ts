@@ -1,22 +1,20 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
 import type { Slot } from '../architecture/spec.js'
-import type { Decision } from '../checkpoint/decision.js'
 import { calibrationNotes } from './calibration-notes.js'
 import { type Changed, scoredLinear, sparseGptLinear, updateLinear } from './change-linear.js'
 import { layerStops, type Stop, type Stopping } from './layer-stops.js'
+import { inOrders } from './orders.js'
 import type { LinearOutcome, StepContext, StepOutcome } from './pattern.js'
+import { checkUnmasked, withPermutations } from './permute.js'
+import { decideInOrder, type Ordering } from './permute-stop.js'
 import type { ScopedWeight } from './scope.js'
 import { readsActivations } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import type { WeightStep } from './weight-step.js'
 
 /** A step under way: what is to be done, what has been decided so far, and what was found on the way. */
-type Work = {
-  readonly context: StepContext
-  readonly step: WeightStep
-  readonly pattern: SelectRequest['pattern']
+type Work = Ordering & {
   readonly scope: readonly ScopedWeight[]
-  decision: Decision
   removed: number
   readonly tails: Map<Slot, number>
   readonly outcomes: Map<Slot, LinearOutcome>
@@ -35,8 +33,10 @@ export async function runCalibrated(
 ): Promise<StepOutcome> {
   const { decision } = context
   const found = { decision, removed: 0, tails: new Map(), outcomes: new Map() }
-  const work: Work = { context, step, pattern, scope, ...found }
+  const moved = { orders: new Map(), permutations: [] }
+  const work: Work = { context, step, pattern, scope, ...found, ...moved }
   if (scope.length > 0) await run(work)
+  work.decision = await inOrders(context, work.decision, work.orders)
   return outcomeOf(work)
 }
 
@@ -48,12 +48,22 @@ async function run(work: Work): Promise<void> {
   if (atOnce) await choose(work, scope, await momentsForAll(work))
   if (atOnce && !updates) return
 
+  if (!atOnce) checkUnmasked(work.context, step, pattern, scope)
   const stopping = { full: updates, target: updates ? step.target! : 'own', prefix: 'pruned' } as const
-  await visit(work, stopping, async (stop) => {
-    const chosen = atOnce || step.score === 'sparsegpt'
-    if (!chosen) await choose(work, stop.weights, sameForAll(stop))
-    for (const weight of stop.weights) await change(work, { weight, stop }, updates)
-  })
+  await visit(work, stopping, (stop) =>
+    atOnce
+      ? changeAll(work, stop, updates)
+      : decideInOrder(work, stop, (at) => chooseAndChange(work, at, updates)),
+  )
+}
+
+async function chooseAndChange(work: Work, stop: Stop, updates: boolean): Promise<void> {
+  if (work.step.score !== 'sparsegpt') await choose(work, stop.weights, sameForAll(stop))
+  await changeAll(work, stop, updates)
+}
+
+async function changeAll(work: Work, stop: Stop, updates: boolean): Promise<void> {
+  for (const weight of stop.weights) await change(work, { weight, stop }, updates)
 }
 
 async function visit(work: Work, how: Stopping, at: (stop: Stop) => Promise<void>): Promise<void> {
@@ -117,7 +127,8 @@ async function change(
   outcomes.set(slot, changed.outcome)
 }
 
-function outcomeOf({ context, step, scope, decision, removed, tails, outcomes }: Work): StepOutcome {
+function outcomeOf(work: Work): StepOutcome {
+  const { context, step, scope, decision, removed, tails, outcomes, permutations } = work
   const { examples, sequences, tokens, digest } = context.calibration!
   const chosen = {
     bits: scope.map(({ slot }) => decision.masks.get(slot)!),
@@ -128,5 +139,8 @@ function outcomeOf({ context, step, scope, decision, removed, tails, outcomes }:
   const linears = scope.flatMap(({ slot }) => outcomes.get(slot) ?? [])
   const calibration = { examples, sequences, tokens, digest }
   const notes = calibrationNotes(context, step, linears)
-  return { decision, report: { ...report, calibration, linears, notes } }
+  const outcome = { decision, report: { ...report, calibration, linears, notes } }
+  return readsActivations(step.score)
+    ? withPermutations(context, step, work.pattern, outcome, permutations)
+    : outcome
 }

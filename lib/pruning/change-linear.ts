@@ -69,6 +69,11 @@ export async function sparseGptLinear(
   return { decision: next, outcome: { ...outcome, ...found(step, damping, result) }, removed, tail }
 }
 
+/** Of least squares, where a step does not say. */
+export function usualDamping(tokensPerColumn: number): number {
+  return tokensPerColumn < 2 ? 0.1 : 0.01
+}
+
 /** Of a linear that only its score was chosen for. */
 export function scoredLinear(context: StepContext, linear: Linear): LinearOutcome {
   return { slot: linear.weight.slot, tokensPerColumn: linear.stop.tokens / columnsOf(context, linear.weight) }
@@ -99,8 +104,7 @@ function targetRow({ slots }: StepContext, slot: Slot): number {
 
 function settings(context: StepContext, { damping }: WeightUpdate, linear: Linear) {
   const outcome = scoredLinear(context, linear)
-  const usual = outcome.tokensPerColumn < 2 ? 0.1 : 0.01
-  return { damping: typeof damping === 'number' ? damping : usual, outcome }
+  return { damping: typeof damping === 'number' ? damping : usualDamping(outcome.tokensPerColumn), outcome }
 }
 
 /** Inputs that are there. */

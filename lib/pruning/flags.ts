@@ -9,6 +9,18 @@ export type RecipeFlags = {
   readonly damping?: string | undefined
   readonly target?: string | undefined
   readonly reverse?: boolean | undefined
+  readonly permute?: boolean | undefined
+  readonly loss?: string | undefined
+  readonly estimator?: string | undefined
+  readonly normalise?: string | undefined
+  readonly rounds?: string | undefined
+  readonly by?: string | undefined
+  readonly batch?: string | undefined
+  readonly steps?: string | undefined
+  readonly learningRate?: string | undefined
+  readonly penalty?: string | undefined
+  /** A JSON file. */
+  readonly ranking?: string | undefined
   readonly fraction?: string | undefined
   readonly per?: string | undefined
   readonly remove?: string | undefined
@@ -26,6 +38,16 @@ const fields = {
   update: (text: string) => text,
   damping: (text: string) => (text === 'auto' ? text : readNumber('--damping', text)),
   target: (text: string) => text,
+  loss: (text: string) => text,
+  estimator: (text: string) => text,
+  normalise: (text: string) => text,
+  rounds: (text: string) => readNumber('--rounds', text),
+  by: (text: string) => text,
+  batch: (text: string) => readNumber('--batch', text),
+  steps: (text: string) => readNumber('--steps', text),
+  learningRate: (text: string) => readNumber('--learning-rate', text),
+  penalty: (text: string) => readNumber('--penalty', text),
+  ranking: (text: string) => text,
   fraction: (text: string) => readNumber('--fraction', text),
   per: (text: string) => text,
   remove: (text: string) => readNumber('--remove', text),
@@ -41,7 +63,7 @@ const fields = {
  * @throws TypeError when a text is not of its form
  */
 export function recipeFromFlags(flags: RecipeFlags): Recipe {
-  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'seed'])
+  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'permute', 'seed'])
   const pattern = checkString('--pattern', flags.pattern)
   const step: Record<string, unknown> = { pattern }
   for (const [name, read] of Object.entries(fields)) {
@@ -49,6 +71,7 @@ export function recipeFromFlags(flags: RecipeFlags): Recipe {
     if (text !== undefined) step[name] = read(checkString(`--${name}`, text), pattern)
   }
   if (flags.reverse !== undefined) step.reverse = flags.reverse
+  if (flags.permute !== undefined) step.permute = flags.permute
   const seed = flags.seed === undefined ? {} : { seed: readNumber('--seed', flags.seed) }
   return { steps: [step as RecipeStep], ...seed }
 }

@@ -10,6 +10,7 @@ import { addon, native } from '../addon.js'
 import type { LinearSlot } from '../architecture/spec.js'
 import { type Decision, nothingDecided, specOf, weightSources } from '../checkpoint/decision.js'
 import { parseLayerSlot } from '../checkpoint/structure.js'
+import { inOrders } from './orders.js'
 import type { StepContext } from './pattern.js'
 
 /** The linears of each stage, in the order of the forward pass. */
@@ -30,7 +31,7 @@ export type Collecting = Pick<CollectRequest, 'full' | 'target'>
 export class LayerWalk {
   readonly #context: StepContext
   readonly #handle: WalkHandle
-  /** The decision of the dense model: every weight as stored, but no layer that is gone. */
+  /** The decision of the dense model: every weight as stored, in the present order, but no layer that is gone. */
   readonly #dense: Decision | null
 
   private constructor(context: StepContext, handle: WalkHandle, dense: Decision | null) {
@@ -50,7 +51,7 @@ export class LayerWalk {
     }
     const handle = await native((control) => addon().openWalk(request, control), { signal })
     const stored = { ...nothingDecided(base), layers: decision.layers }
-    return new LayerWalk(context, handle, dense ? stored : null)
+    return new LayerWalk(context, handle, dense ? await inOrders(context, stored, decision.orders) : null)
   }
 
   /** Sums over the inputs of a stage of the layer before which the walk stands; over those of `into` too. */

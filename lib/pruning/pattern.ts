@@ -5,19 +5,21 @@ import type { StoredTensor } from '../checkpoint/stored.js'
 import type { LatencyTable } from '../latency/table.js'
 import type { CostKind } from './cost/cost.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
+import type { UnitScores } from './unit-report.js'
 
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
-  readonly base: EncoderSpec
-  /** Where files beside the weights are. */
+  /** The checkpoint's own. */
   readonly directory: string
+  readonly base: EncoderSpec
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   readonly decision: Decision
   readonly seed: number
   /** The step's place in the recipe: two random steps draw different numbers. */
   readonly stream: number
   readonly signal: AbortSignal | undefined
-  readonly onProgress: ((done: number, total: number) => void) | undefined
+  /** @param unit @default 'matrices' */
+  readonly onProgress: ((done: number, total: number, unit?: string) => void) | undefined
   /** Tells that the step is at a layer, of those that are there. */
   readonly onLayer: (layer: number, layers: number) => void
   /** There for steps that read it. */
@@ -50,6 +52,14 @@ export type MixedChoice = {
   readonly milliseconds?: number
 }
 
+/** What an order of a matrix' inputs brought: sums of the scores that N:M keeps. */
+export type PermutationOutcome = {
+  readonly slot: Slot
+  readonly kept: { readonly before: number; readonly after: number }
+  /** What was won of what could be won if each row kept as many weights wherever they stand; absent where nothing. */
+  readonly efficacy?: number
+}
+
 /** What one step did, for the summary and `pruning.json`. */
 export type StepReport = {
   readonly pattern: string
@@ -73,6 +83,10 @@ export type StepReport = {
   readonly choices?: readonly MixedChoice[]
   /** Of a step with a budget. */
   readonly budget?: BudgetReport
+  /** Heads and neurons by a score only: of each weight set in scope. */
+  readonly scores?: readonly UnitScores[]
+  /** Of a step that permutes: matrices whose inputs it looked for an order of. */
+  readonly permutations?: readonly PermutationOutcome[]
   /** Sentences on what was not obvious. */
   readonly notes?: readonly string[]
 }

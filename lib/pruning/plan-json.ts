@@ -4,6 +4,7 @@ import { type Decision, nothingDecided } from '../checkpoint/decision.js'
 import { keptWeightSets, layerOfSet } from '../checkpoint/structure.js'
 import { changeableSlots, type PlanBase, prunableSlots } from './base.js'
 import { checkAscending, checkEntries, checkList } from './json-lists.js'
+import { blockOf, inputsMove } from './orders.js'
 import type { PruningPass } from './pattern.js'
 import { checkBase } from './plan-base-json.js'
 import { checkReport } from './plan-report-json.js'
@@ -28,7 +29,7 @@ const keys = ['version', 'base', 'recipe', 'seed', 'steps', 'earlier', 'layers',
 export function checkPlanJson(text: string): PlanJson {
   const plan: unknown = JSON.parse(text)
   const version = checkVersion(plan)
-  checkKeys('plan', plan, version === 1 ? keys : [...keys, 'values'])
+  checkKeys('plan', plan, version === 1 ? keys : [...keys, 'values', 'orders'])
   const base = checkBase(plan.base, version)
   const pass = checkPass('plan', { recipe: plan.recipe, steps: plan.steps }, base)
   if (plan.seed !== pass.recipe.seed) throw new RangeError(expected('plan.seed', `the recipe's`, plan.seed))
@@ -45,13 +46,15 @@ export function checkPlanJson(text: string): PlanJson {
   const neurons = checkSets('plan.neurons', plan.neurons, read, (what, value, set) =>
     checkRanges(what, value, layerOfSet(base, set).inner),
   )
+  const values = version === 1 ? [] : checkSlotList('plan.values', plan.values, changeableSlots(base))
+  const orders = plan.orders === undefined ? {} : { orders: checkOrders('plan.orders', plan.orders, base) }
   return {
     base,
     pass,
     earlier,
-    structure: { layers, heads, neurons },
+    structure: { layers, heads, neurons, ...orders },
     masks: checkSlotList('plan.masks', plan.masks, prunableSlots(base)),
-    values: version === 1 ? [] : checkSlotList('plan.values', plan.values, changeableSlots(base)),
+    values,
   }
 }
 
@@ -90,6 +93,24 @@ function checkRanges(what: string, value: unknown, inner: number): Int32Array {
     for (let index = from; index < least; index++) kept.push(index)
   }
   return Int32Array.from(kept)
+}
+
+/** Each a permutation of its matrix' columns, of attention within heads. */
+function checkOrders(what: string, value: unknown, base: PlanBase): ReadonlyMap<Slot, Int32Array> {
+  const slots = changeableSlots(base).filter((slot) => inputsMove(slot))
+  return new Map(
+    checkEntries(what, value).map(([key, entry]) => {
+      const slot = checkOneOf(what, key, slots)
+      const columns = base.slots.get(slot)!.shape[1]!
+      const block = blockOf(base, slot)
+      const list = checkList(`${what}[${slot}]`, entry)
+      const order = list.map((place, at) => checkInteger(`${what}[${slot}][${at}]`, place, 0, columns - 1))
+      const inside = order.every((place, at) => Math.floor(place / block) === Math.floor(at / block))
+      if (order.length === columns && new Set(order).size === columns && inside)
+        return [slot, Int32Array.from(order)]
+      throw new RangeError(expected(`${what}[${slot}]`, `an order of ${columns} inputs`, order))
+    }),
+  )
 }
 
 function checkSlotList(what: string, value: unknown, allowed: readonly Slot[]): Slot[] {

@@ -1,7 +1,8 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
 import { costKinds } from './cost/cost.js'
 import { checkList } from './json-lists.js'
-import type { BudgetReport, LinearOutcome, MixedChoice, StepReport } from './pattern.js'
+import type { BudgetReport, LinearOutcome, MixedChoice, PermutationOutcome, StepReport } from './pattern.js'
+import { checkUnitScores } from './unit-report.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
 type Seen = NonNullable<StepReport['calibration']>
@@ -16,6 +17,8 @@ const keys = [
   'linears',
   'choices',
   'budget',
+  'scores',
+  'permutations',
   'notes',
 ]
 const finite = Number.MAX_VALUE
@@ -24,7 +27,7 @@ const finite = Number.MAX_VALUE
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, choices, budget, notes } = value
+  const { tails, calibration, linears, choices, budget, scores, permutations, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
     unit: checkOneOf(`${what}.unit`, value.unit, [
@@ -41,6 +44,10 @@ export function checkReport(what: string, value: unknown): StepReport {
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
     ...(choices !== undefined && { choices: checkEach(`${what}.choices`, choices, checkChoice) }),
     ...(budget !== undefined && { budget: checkBudget(`${what}.budget`, budget) }),
+    ...(scores !== undefined && { scores: checkEach(`${what}.scores`, scores, checkUnitScores) }),
+    ...(permutations !== undefined && {
+      permutations: checkEach(`${what}.permutations`, permutations, checkPermutation),
+    }),
     ...(notes !== undefined && { notes: checkEach(`${what}.notes`, notes, checkString) }),
   }
 }
@@ -81,6 +88,20 @@ function checkLinear(what: string, value: unknown): LinearOutcome {
     ...(unchangedRows !== undefined && {
       unchangedRows: checkInteger(`${what}.unchangedRows`, unchangedRows),
     }),
+  }
+}
+
+function checkPermutation(what: string, value: unknown): PermutationOutcome {
+  checkKeys(what, value, ['slot', 'kept', 'efficacy'])
+  const { slot, kept, efficacy } = value
+  checkKeys(`${what}.kept`, kept, ['before', 'after'])
+  return {
+    slot: checkString(`${what}.slot`, slot),
+    kept: {
+      before: checkNumber(`${what}.kept.before`, kept.before, 0, finite),
+      after: checkNumber(`${what}.kept.after`, kept.after, 0, finite),
+    },
+    ...(efficacy !== undefined && { efficacy: checkNumber(`${what}.efficacy`, efficacy, 0, 1) }),
   }
 }
 

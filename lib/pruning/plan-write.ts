@@ -49,6 +49,8 @@ export function writePlanMetadata({ base, decision, pass, earlier }: PlanParts):
     earlier,
     ...writeStructure(decision),
     ...(valued && { values: [...decision.values.keys()] }),
+    ...(decision.orders !== undefined &&
+      decision.orders.size > 0 && { orders: writeOrders(decision.orders) }),
   }
   return { format: 'pt', [planKey]: JSON.stringify(plan) }
 }
@@ -67,6 +69,10 @@ function writeStructure({ layers, heads, neurons, masks }: Decision): Record<str
     neurons: Object.fromEntries([...neurons].map(([set, kept]) => [set, rangesOf(kept)])),
     masks: [...masks.keys()],
   }
+}
+
+function writeOrders(orders: NonNullable<Decision['orders']>): Record<string, number[]> {
+  return Object.fromEntries([...orders].map(([slot, order]) => [slot, [...order]]))
 }
 
 /** Ascending indices as half-open ranges. */

@@ -59,7 +59,7 @@ export async function prune(
 }
 
 async function runSteps(
-  { base, directory, slots, decision: start }: Checkpoint,
+  { directory, base, slots, decision: start }: Checkpoint,
   { recipe, steps }: PreparedRecipe,
   {
     signal,
@@ -75,11 +75,12 @@ async function runSteps(
     signal?.throwIfAborted()
     const stage = `step ${stream + 1} of ${steps.length}: ${explicit.pattern}`
     const tell =
-      onProgress && ((done: number, total: number) => onProgress({ stage, done, total, unit: 'matrices' }))
+      onProgress &&
+      ((done: number, total: number, unit = 'matrices') => onProgress({ stage, done, total, unit }))
     // Native progress may come too late for a step that is over at once.
     onProgress?.({ stage, done: stream, total: steps.length, unit: 'steps' })
     const outcome = await run({
-      ...{ base, directory, slots, decision, seed: recipe.seed, stream },
+      ...{ directory, base, slots, decision, seed: recipe.seed, stream },
       ...{ signal, calibration, latency, threads },
       onProgress: tell,
       onLayer: (layer, total) =>

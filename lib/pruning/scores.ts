@@ -1,48 +1,63 @@
 import { checkOneOf, expected } from '../check.js'
+import type { UnitScoreName } from './recipe-types.js'
+import { unitScores } from './unit-scores.js'
+import type { UnitKind } from './units.js'
 
-export type ScoreName = 'magnitude' | 'headNorm' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt'
+export type WeightScoreName = 'magnitude' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt'
+export type ScoreName = WeightScoreName | UnitScoreName
 
-/** What a step chooses between. */
-export type ScoredUnit = 'weights' | 'heads' | 'neurons'
-
-type Score = {
-  readonly name: ScoreName
-  readonly units: readonly ScoredUnit[]
+type WeightScore = {
+  readonly name: WeightScoreName
   /** Reads the inputs of linears on calibration data. */
   readonly activations?: true
 }
 
-/** Every score there is; the lowest goes first. */
-export const scores: readonly Score[] = [
-  /** Weights: |w|. Heads and neurons: the L1 norm of their slices, comparable across layers as it is. */
-  { name: 'magnitude', units: ['weights', 'heads', 'neurons'] },
-  /** A head's share of its layer's L1 norm, over query, key, value and output (Gordon, Duh & Andrews 2020). */
-  { name: 'headNorm', units: ['heads'] },
+/** Every score of weights; the lowest goes first. Those of heads and neurons are in unit-scores.ts. */
+export const weightScores: readonly WeightScore[] = [
+  /** |w| */
+  { name: 'magnitude' },
   /** Uniform, from the recipe's seed and the step's place: the baseline for every other score. */
-  { name: 'random', units: ['weights', 'heads', 'neurons'] },
+  { name: 'random' },
   /** w² as a share of the squares of its matrix that are not lower: comparable across matrices (Lee et al. 2021). */
-  { name: 'lamp', units: ['weights'] },
+  { name: 'lamp' },
   /** |w| times the norm of its input (Sun et al. 2023). */
-  { name: 'wanda', units: ['weights'], activations: true },
+  { name: 'wanda', activations: true },
   /** |w| as a share of its row and of its column, times the root of its input's norm (Zhang et al. 2024). */
-  { name: 'ria', units: ['weights'], activations: true },
+  { name: 'ria', activations: true },
   /** What least squares lose by a weight, which then make up for it in the weights to come (Frantar & Alistarh 2023). */
-  { name: 'sparsegpt', units: ['weights'], activations: true },
+  { name: 'sparsegpt', activations: true },
 ]
 
-export const scoreNames: readonly ScoreName[] = scores.map(({ name }) => name)
+/** Whether a score needs calibration data. */
+export function readsActivations(name: ScoreName): boolean {
+  const ofWeights = weightScores.some((score) => score.name === name && score.activations === true)
+  return ofWeights || unitScores.some((score) => score.name === name && score.calibrated === true)
+}
 
-export function readsActivations(name: string): boolean {
-  return scores.some((score) => score.name === name && score.activations === true)
+/** @throws TypeError when `value` is no score, or one that cannot rank weights */
+export function checkWeightScore(what: string, value: unknown): WeightScoreName {
+  const fitting = weightScores.map(({ name }) => name)
+  return checkAmong(what, value, 'weights', fitting)
 }
 
 /** @throws TypeError when `value` is no score, or one that cannot rank these units */
-export function checkScore(what: string, value: unknown, unit: ScoredUnit): ScoreName {
-  const name = checkOneOf(what, value, scoreNames)
-  const fitting = scores.filter(({ units }) => units.includes(unit)).map((score) => `'${score.name}'`)
-  if (fitting.includes(`'${name}'`)) return name
+export function checkUnitScore(what: string, value: unknown, unit: UnitKind): UnitScoreName {
+  const fitting = unitScores.filter(({ units }) => units.includes(unit)).map(({ name }) => name)
+  return checkAmong(what, value, unit, fitting)
+}
+
+function checkAmong<T extends ScoreName>(
+  what: string,
+  value: unknown,
+  unit: 'weights' | UnitKind,
+  fitting: readonly T[],
+): T {
+  const all = [...unitScores, ...weightScores].map((score): ScoreName => score.name)
+  const name = checkOneOf(what, value, [...new Set(all)])
+  const found = fitting.find((score) => score === name)
+  if (found !== undefined) return found
   throw new TypeError(
-    `Expected \`${what}\` to be a score of ${unit}, got '${name}'. For ${unit} there are ${fitting.join(', ')}.`,
+    `Expected \`${what}\` to be a score of ${unit}, got '${name}'. For ${unit} there are ${fitting.map((score) => `'${score}'`).join(', ')}.`,
   )
 }
 

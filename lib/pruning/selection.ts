@@ -6,7 +6,7 @@ import { structureOf } from '../checkpoint/structure.js'
 import { type Bits, clearOutside, countBits, elementsOf, keptBits } from './bits.js'
 import type { StepContext, StepOutcome } from './pattern.js'
 import type { ScopedWeight } from './scope.js'
-import type { ScoreName } from './scores.js'
+import type { WeightScoreName } from './scores.js'
 
 /** What a step leaves of each matrix in scope. */
 export type Selection = {
@@ -18,7 +18,7 @@ export type Selection = {
 }
 
 /** What goes first. */
-export type Ranking = { readonly score: ScoreName; readonly reverse?: boolean }
+export type Ranking = { readonly score: WeightScoreName; readonly reverse?: boolean }
 
 /**
  * One native pass over matrices of a step: what is gone already goes first.

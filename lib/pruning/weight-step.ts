@@ -4,9 +4,10 @@ import { runCalibrated } from './calibrated.js'
 import { checkMixed } from './mixed/check.js'
 import { runMixed } from './mixed/run.js'
 import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
+import { permuteFirst, withPermutations } from './permute.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
-import { checkLayers, checkSlots, weightsInScope } from './scope.js'
-import { checkReverse, checkScore } from './scores.js'
+import { checkLayers, checkSlots, type ScopedWeight, weightsInScope } from './scope.js'
+import { checkReverse, checkWeightScore, readsActivations } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
 
@@ -23,7 +24,7 @@ export function checkWeightStep(
   step: Readonly<Record<string, unknown>>,
   base: RecipeBase,
 ): Shared {
-  const score = checkScore(`${at}.score`, step.score ?? 'magnitude', 'weights')
+  const score = checkWeightScore(`${at}.score`, step.score ?? 'magnitude')
   const reverse = checkReverse(at, step.reverse)
   if (score === 'sparsegpt' && reverse) {
     throw new TypeError(
@@ -49,8 +50,25 @@ export async function runWeightStep(
   pattern: SelectRequest['pattern'],
 ): Promise<StepOutcome> {
   const scope = weightsInScope(context, step.slots, step.layers)
-  if (step.mixed !== undefined) return runMixed(context, { ...step, mixed: step.mixed }, pattern, scope)
-  if (readsCalibration(step)) return runCalibrated(context, step, pattern, scope)
-  const chosen = await selectInScope(context, scope, step, pattern)
-  return withMasks(context, scope, chosen, step.pattern)
+  const run = (rest: readonly ScopedWeight[]) => runInScope(context, step, pattern, rest)
+  if (step.mixed === undefined) return run(scope)
+  return runMixed(context, { ...step, mixed: step.mixed }, pattern, scope, run)
+}
+
+async function runInScope(
+  context: StepContext,
+  step: WeightStep,
+  pattern: SelectRequest['pattern'],
+  scope: readonly ScopedWeight[],
+): Promise<StepOutcome> {
+  const inputs = readsActivations(step.score)
+  if (inputs) return runCalibrated(context, step, pattern, scope)
+  const { decision, outcomes } = await permuteFirst(context, step, pattern, scope)
+  const permuted = { ...context, decision }
+  if (readsCalibration(step)) {
+    const outcome = await runCalibrated(permuted, step, pattern, scope)
+    return withPermutations(context, step, pattern, outcome, outcomes)
+  }
+  const chosen = await selectInScope(permuted, scope, step, pattern)
+  return withPermutations(context, step, pattern, withMasks(permuted, scope, chosen, step.pattern), outcomes)
 }

@@ -44,6 +44,7 @@ class Addon : public Napi::Addon<Addon> {
     bind_pruning(environment_, exports);
     bind_walk(environment_, exports);
     bind_calibration(environment_, exports);
+    bind_structure(environment_, exports);
     bind_algebra(exports);
     bind_gradients(environment_, exports);
     bind_ops(environment_, exports);

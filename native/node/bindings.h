@@ -12,6 +12,7 @@ void bind_pruning(Environment& environment, Napi::Object& exports);
 void bind_gradients(Environment& environment, Napi::Object& exports);
 void bind_walk(Environment& environment, Napi::Object& exports);
 void bind_calibration(Environment& environment, Napi::Object& exports);
+void bind_structure(Environment& environment, Napi::Object& exports);
 void bind_algebra(Napi::Object& exports);
 void bind_ops(Environment& environment, Napi::Object& exports);
 

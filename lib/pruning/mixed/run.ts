@@ -1,6 +1,5 @@
 import type { SelectRequest } from '../../../binding.js'
 import { elementsOf } from '../bits.js'
-import { runCalibrated } from '../calibrated.js'
 import type { StepContext, StepOutcome } from '../pattern.js'
 import type { Mixed } from '../recipe-types.js'
 import type { ScopedWeight } from '../scope.js'
@@ -10,19 +9,23 @@ import { type LinearError, linearErrors } from './errors.js'
 
 type MixedStep = WeightStep & { readonly mixed: Mixed }
 
-/** A step over weights that leaves those linears dense which it would cost the most to prune. */
+/**
+ * A step over weights that leaves those linears dense which it would cost the most to prune.
+ * @param run the step over the others
+ */
 export async function runMixed(
   context: StepContext,
   step: MixedStep,
   pattern: SelectRequest['pattern'],
   scope: readonly ScopedWeight[],
+  run: (rest: readonly ScopedWeight[]) => Promise<StepOutcome>,
 ): Promise<StepOutcome> {
   const errors = await linearErrors(context, step, pattern, scope)
   const { choices, budget } = choose(context, step, errors)
   const dense = new Set(choices.flatMap((choice) => (choice.dense ? [choice.slot] : [])))
   const rest = scope.filter(({ slot }) => !dense.has(slot))
 
-  const { decision, report } = await runCalibrated(context, step, pattern, rest)
+  const { decision, report } = await run(rest)
   const of = scope.reduce((sum, { stored }) => sum + elementsOf(stored.shape), 0)
   const notes = [`${dense.size} of ${scope.length} linears stay dense.`, ...(report.notes ?? [])]
   return { decision, report: { ...report, of, choices, ...(budget && { budget }), notes } }

@@ -3,7 +3,7 @@ import { removeListedHeads, removeLowestHeads } from '../heads.js'
 import type { Pattern, RecipeBase } from '../pattern.js'
 import type { HeadListStep, HeadScoreStep } from '../recipe-types.js'
 import { checkLayers } from '../scope.js'
-import { checkReverse, checkScore } from '../scores.js'
+import { checkUnitFields } from '../unit-fields.js'
 
 /** Attention heads: those of a list, or the lowest of all layers together. */
 export const heads: Pattern = {
@@ -21,11 +21,10 @@ export const heads: Pattern = {
 }
 
 function readCount(step: Readonly<Record<string, unknown>>, at: string, base: RecipeBase): HeadScoreStep {
-  checkKeys(at, step, ['pattern', 'score', 'reverse', 'remove', 'minimum', 'layers'])
+  const keys = ['remove', 'minimum', 'layers']
   return {
     pattern: 'heads',
-    score: checkScore(`${at}.score`, step.score ?? 'headNorm', 'heads'),
-    reverse: checkReverse(at, step.reverse),
+    ...checkUnitFields(at, step, 'heads', base, { usual: 'headNorm', keys }),
     remove: checkInteger(`${at}.remove`, step.remove, 1),
     minimum: checkInteger(`${at}.minimum`, step.minimum ?? 0, 0, base.originalHeads),
     layers: checkLayers(at, step.layers, base),

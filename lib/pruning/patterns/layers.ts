@@ -41,5 +41,6 @@ function forgetUnread(decision: Decision, read: ReadonlySet<number>): Decision {
     neurons: new Map([...decision.neurons].filter(([weights]) => read.has(weights))),
     masks: new Map([...decision.masks].filter(isRead)),
     values: new Map([...decision.values].filter(isRead)),
+    ...(decision.orders && { orders: new Map([...decision.orders].filter(isRead)) }),
   }
 }

@@ -1,9 +1,9 @@
-import { checkInteger, checkKeys, checkNumber, checkOneOf } from '../../check.js'
+import { checkInteger, checkNumber, checkOneOf } from '../../check.js'
 import { removeLowestNeurons } from '../neurons.js'
 import type { Pattern } from '../pattern.js'
 import type { NeuronCountStep, NeuronFractionStep } from '../recipe-types.js'
 import { checkLayers } from '../scope.js'
-import { checkReverse, checkScore } from '../scores.js'
+import { checkUnitFields } from '../unit-fields.js'
 
 /** Neurons of the feed-forwards: a count over all layers in scope, or a fraction. */
 export const neurons: Pattern = {
@@ -12,13 +12,9 @@ export const neurons: Pattern = {
 
   prepare(step, at, base) {
     const counted = 'remove' in step
-    const known = ['pattern', 'score', 'reverse', 'layers']
-    checkKeys(at, step, [...known, ...(counted ? ['remove'] : ['fraction', 'per'])])
-    const shared = {
-      pattern: 'neurons',
-      score: checkScore(`${at}.score`, step.score ?? 'magnitude', 'neurons'),
-      reverse: checkReverse(at, step.reverse),
-    } as const
+    const keys = ['layers', ...(counted ? ['remove'] : ['fraction', 'per'])]
+    const scoring = checkUnitFields(at, step, 'neurons', base, { usual: 'magnitude', keys })
+    const shared = { pattern: 'neurons', ...scoring } as const
     const layers = checkLayers(at, step.layers, base)
     const explicit: NeuronCountStep | NeuronFractionStep = counted
       ? { ...shared, remove: checkInteger(`${at}.remove`, step.remove, 1), layers }

@@ -1,10 +1,11 @@
 import { checkKeys } from '../../check.js'
 import type { Pattern } from '../pattern.js'
+import { checkPermute } from '../permute.js'
 import type { NmStep } from '../recipe-types.js'
 import { checkWeightStep, runWeightStep, weightKeys } from '../weight-step.js'
 
 const form = /^(\d{1,3}):(\d{1,3})$/
-const keys = ['pattern', ...weightKeys]
+const keys = ['pattern', 'permute', ...weightKeys]
 
 /** N of every M consecutive inputs of a row stay: 2:4 is what sparse tensor cores read. */
 export const nm: Pattern = {
@@ -14,7 +15,8 @@ export const nm: Pattern = {
   prepare(step, at, base) {
     checkKeys(at, step, keys)
     const { n, m } = checkForm(`${at}.pattern`, String(step.pattern))
-    const explicit: NmStep = { pattern: `${n}:${m}`, ...checkWeightStep(at, step, base) }
+    const shared = checkWeightStep(at, step, base)
+    const explicit: NmStep = { pattern: `${n}:${m}`, ...shared, ...checkPermute(at, step, shared) }
     if (explicit.score === 'lamp') throw lampElsewhere(at)
     return { explicit, run: (context) => runWeightStep(context, explicit, { kind: 'nm', n, m }) }
   },

@@ -6,7 +6,7 @@ import { checkUpdate, updateKeys } from '../updates.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
-const searching = ['budget', 'tokens', 'heads', 'loss', 'estimator', 'minibatch', 'rearrange']
+const searching = ['budget', 'tokens', 'heads', 'loss', 'estimator', 'batch', 'rearrange']
 
 /** Heads and neurons together, as many as a budget of operations, bytes or milliseconds asks for. */
 export const structure: Pattern = {
@@ -23,9 +23,8 @@ export const structure: Pattern = {
       budget,
       ...(tokens !== undefined && { tokens }),
       ...(step.heads !== undefined && { heads: checkHeads(at, step, base) }),
-      loss: checkOneOf(`${at}.loss`, step.loss ?? 'auto', ['auto', 'labels', 'fisher']),
-      estimator: checkOneOf(`${at}.estimator`, step.estimator ?? 'batch', ['batch', 'example']),
-      minibatch: checkInteger(`${at}.minibatch`, step.minibatch ?? 32, 1, 65_536),
+      loss: checkOneOf(`${at}.loss`, step.loss ?? 'auto', ['auto', 'labels', 'pseudo', 'fisher']),
+      ...checkEstimator(at, step),
       rearrange: checkRearrange(at, step.rearrange),
       ...checkUpdate(at, { ...step, update: step.update ?? 'refit' }, 'fisher', base),
     }
@@ -51,6 +50,16 @@ function checkTokens(at: string, { tokens }: Fields, budget: Budget): number | u
   if ('operations' in budget) return checkNumber(`${at}.tokens`, tokens, 1, 65_536)
   const why = 'Operations alone are counted for a length; milliseconds are of the one that was measured.'
   throw new TypeError(expected(`${at}.tokens`, 'absent', tokens, why))
+}
+
+function checkEstimator(
+  at: string,
+  { estimator, batch }: Fields,
+): Pick<StructureStep, 'estimator' | 'batch'> {
+  const name = checkOneOf(`${at}.estimator`, estimator ?? 'example', ['example', 'batch'])
+  if (name === 'batch') return { estimator: name, batch: checkInteger(`${at}.batch`, batch ?? 32, 1, 65_536) }
+  if (batch === undefined) return { estimator: name }
+  throw new TypeError(expected(`${at}.batch`, "absent but with the estimator 'batch'", batch))
 }
 
 function checkHeads(at: string, { heads }: Fields, { layers }: RecipeBase): number {

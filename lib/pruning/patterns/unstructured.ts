@@ -1,7 +1,7 @@
 import { checkKeys, checkNumber, checkOneOf } from '../../check.js'
 import type { Pattern } from '../pattern.js'
 import type { UnstructuredStep } from '../recipe-types.js'
-import type { ScoreName } from '../scores.js'
+import type { WeightScoreName } from '../scores.js'
 import { checkWeightStep, runWeightStep, weightKeys } from '../weight-step.js'
 
 type Per = UnstructuredStep['per']
@@ -9,7 +9,7 @@ type Per = UnstructuredStep['per']
 const keys = ['pattern', 'fraction', 'per', ...weightKeys]
 
 /** Where scores can be compared, the usual first; the others can be everywhere. */
-const pers: Partial<Record<ScoreName, readonly Per[]>> = {
+const pers: Partial<Record<WeightScoreName, readonly Per[]>> = {
   wanda: ['row', 'matrix', 'global'],
   ria: ['row', 'matrix', 'global'],
   lamp: ['global'],

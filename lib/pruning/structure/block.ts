@@ -1,9 +1,6 @@
 import type { Decision } from '../../checkpoint/decision.js'
-import { keptHeads, layerOfSet } from '../../checkpoint/structure.js'
-import { complement } from '../bits.js'
 import type { Cost, CostedBlock } from '../cost/cost.js'
 import { totalCost } from '../cost/cost.js'
-import type { StepContext } from '../pattern.js'
 
 /** The heads of a weight set that are there, or its neurons, and what the loss says of them. */
 export type Block = CostedBlock & {
@@ -17,15 +14,6 @@ export type Block = CostedBlock & {
 
 /** Of each block, which of its units stay: 1 or 0, [indices]. */
 export type Kept = readonly Uint8Array[]
-
-type Decided = Pick<StepContext, 'base' | 'decision'>
-
-/** Heads or neurons of a weight set that are there, ascending. */
-export function indicesOf({ base, decision }: Decided, { kind, set }: CostedBlock): readonly number[] {
-  if (kind === 'heads') return keptHeads(base, decision, set)
-  const kept = decision.neurons.get(set)
-  return kept === undefined ? complement([], layerOfSet(base, set).inner) : Array.from(kept)
-}
 
 export function keptCount(flags: Uint8Array): number {
   return flags.reduce((sum, flag) => sum + flag, 0)

@@ -1,91 +1,83 @@
-import type { GateGradients, Loss } from '../../../binding.js'
+import type { GateGradients } from '../../../binding.js'
 import { keptWeightSets } from '../../checkpoint/structure.js'
 import { TwofourError } from '../../errors.js'
 import type { StepContext } from '../pattern.js'
 import type { StructureStep } from '../recipe-types.js'
-import { type Block, indicesOf } from './block.js'
-import { GatedModel, type Range } from './gated-model.js'
-import { hasLabels, LabelledLoss } from './labelled-loss.js'
-import { SampledLoss } from './sampled-loss.js'
+import { GatedEncoder } from '../unit-scores/gated-encoder.js'
+import { examplesOf, type Objective, partOf, perExample } from '../unit-scores/objective.js'
+import { objectiveOf } from '../unit-scores/objectives.js'
+import { keptUnits, presentUnits } from '../units.js'
+import type { Block } from './block.js'
 
-/** What derivatives are taken of, for sequences that follow one another. */
-type Objective = {
-  readonly of: string
-  readonly perExample: 1 | 2
-  readonly loss: (range: Range) => Promise<Loss>
-}
-
-type Settings = Pick<StructureStep, 'loss' | 'estimator' | 'minibatch'>
+type Settings = Pick<StructureStep, 'loss' | 'estimator' | 'batch'>
 
 /** Rows of derivatives, [rows, units of a kind]. */
 type Rows = { readonly heads: Float32Array[]; readonly neurons: Float32Array[] }
 
-/** Examples of one native call: rows of so many are in memory twice. */
-const examplesAtOnce = 256
+/** Examples of one native call, of which there is a row for each. */
+const atOnce = 256
 
 /**
- * Derivatives of the loss by a gate at every head and neuron that is there, as a diagonal of the empirical Fisher
- * information: by minibatch of examples, as Kwon et al. 2022 do it, or by example.
+ * Derivatives of the loss by a gate at every head and neuron that is there, and their squares: a diagonal of the
+ * empirical Fisher information, by example, or by minibatch as Kwon et al. 2022 do it.
  * @throws TypeError or RangeError for labels that do not fit; TwofourError PRUNE_NOT_FINITE
  */
-export async function fisherBlocks(
+export function fisherBlocks(
   context: StepContext,
   step: Settings,
   at: string,
 ): Promise<{ blocks: Block[]; of: string }> {
-  const model = await GatedModel.open(context)
-  try {
-    const objective = objectiveOf(model, context, step, at)
-    const rows = await collect(model, objective, context, step)
-    return { blocks: blocksOf(context, rows), of: objective.of }
-  } finally {
-    model.dispose()
-  }
-}
-
-function objectiveOf(model: GatedModel, context: StepContext, { loss }: Settings, at: string): Objective {
-  const { labels } = context.calibration!
-  const labelled = loss === 'labels' || (loss === 'auto' && hasLabels(labels, model.spec))
-  if (labelled) return new LabelledLoss(model, labels, at)
-  return new SampledLoss(model, context.seed, context.stream)
+  const sets = [...keptWeightSets(context.base, context.decision)]
+  const units = presentUnits(context, 'heads', sets)
+  return GatedEncoder.using({ context, kind: 'heads', at, sets, units, count: 0 }, async (encoder) => {
+    const objective = await objectiveOf(encoder, step.loss, 'fisher')
+    const rows = await collect(encoder, objective, context, step)
+    return { blocks: blocksOf(context, sets, rows), of: objective.of }
+  })
 }
 
 async function collect(
-  model: GatedModel,
+  encoder: GatedEncoder,
   objective: Objective,
-  { calibration, onProgress }: StepContext,
-  { estimator, minibatch }: Settings,
+  { onProgress, signal }: StepContext,
+  { estimator, batch }: Settings,
 ): Promise<Rows> {
-  const { sequences } = calibration!
-  const batch = minibatch * objective.perExample
-  const atOnce = batch * Math.max(1, Math.floor(examplesAtOnce / minibatch))
+  const examples = examplesOf(objective)
+  const size = batch ?? atOnce
+  const step = size * Math.max(1, Math.floor(atOnce / size))
   const rows: Rows = { heads: [], neurons: [] }
-  for (let from = 0; from < sequences; from += atOnce) {
-    const to = Math.min(sequences, from + atOnce)
-    const count = Math.ceil((to - from) / batch)
-    const batches = Int32Array.from({ length: count + 1 }, (_, at) => Math.min(at * batch, to - from))
-    const result = await model.gradients([from, to], await objective.loss([from, to]), batches)
-    const wanted = estimator === 'batch' ? 'batches' : 'examples'
-    const number = estimator === 'batch' ? count : (to - from) / objective.perExample
-    for (const kind of ['heads', 'neurons'] as const) rows[kind].push(...split(result[kind]!, wanted, number))
-    onProgress?.(to, sequences)
+  for (let from = 0; from < examples; from += step) {
+    signal?.throwIfAborted()
+    const count = Math.min(step, examples - from)
+    const some = Array.from({ length: count }, (_, index) => from + index)
+    const part = partOf(objective, encoder.spec, some)
+    const batches = boundariesOf(count, size, perExample(part.loss))
+    const result = await encoder.rows(part, batches)
+    for (const kind of ['heads', 'neurons'] as const) {
+      if (estimator === 'batch') rows[kind].push(...split(result[kind]!, 'batches', batches.length - 1))
+      else rows[kind].push(...split(result[kind]!, 'examples', count))
+    }
+    onProgress?.(from + count, examples, 'examples')
   }
   return rows
 }
 
-function split(gates: GateGradients, wanted: 'batches' | 'examples', number: number): Float32Array[] {
-  const all = gates[wanted]!
+function boundariesOf(examples: number, size: number, group: number): Int32Array {
+  const count = Math.ceil(examples / size)
+  return Int32Array.from({ length: count + 1 }, (_, at) => group * Math.min(at * size, examples))
+}
+
+function split(gates: GateGradients, rows: 'batches' | 'examples', number: number): Float32Array[] {
+  const all = gates[rows]!
   const width = all.length / number
   return Array.from({ length: number }, (_, row) => all.subarray(row * width, (row + 1) * width))
 }
 
-function blocksOf(context: StepContext, rows: Rows): Block[] {
-  const { base, decision } = context
-  const sets = [...keptWeightSets(base, decision)]
+function blocksOf(context: StepContext, sets: readonly number[], rows: Rows): Block[] {
   return (['heads', 'neurons'] as const).flatMap((kind) => {
     let first = 0
     return sets.map((set) => {
-      const indices = indicesOf(context, { kind, set })
+      const indices = keptUnits(context, kind, set)
       const gradients = byUnit(rows[kind], first, indices.length)
       first += indices.length
       return { kind, set, indices, gradients, importance: importanceOf(gradients, indices.length, kind) }

@@ -1,13 +1,11 @@
-import type { Decision } from '../../checkpoint/decision.js'
-import { layerOfSet } from '../../checkpoint/structure.js'
-import { calibrationNotes } from '../calibration-notes.js'
 import type { Cost } from '../cost/cost.js'
 import type { BudgetReport, StepContext, StepOutcome, StepReport } from '../pattern.js'
 import type { StructureStep } from '../recipe-types.js'
+import { updateOutputs } from '../unit-update.js'
+import { storedUnits } from '../units.js'
 import { type Block, costOfKept, type Kept, keptCount, withKept } from './block.js'
 import { blockSearch } from './block-search.js'
 import { type Spending, spendingOf } from './budget.js'
-import { compensated } from './compensate.js'
 import { fisherBlocks } from './fisher.js'
 import { rankedSearch } from './ranked-search.js'
 import { rearranged } from './rearrange.js'
@@ -26,11 +24,20 @@ export async function runStructure(
   const spending = spendingOf(context, step)
   const found = search(blocks, spending, step, at)
   const kept = step.rearrange ? await rearranged(blocks, found, context.signal) : found
-  const decision = withKept(context.decision, blocks, kept)
+  const chosen = withKept(context.decision, blocks, kept)
+  const sets = [...new Set(blocks.map(({ set }) => set))]
+  const kinds = ['heads', 'neurons'] as const
+  const { decision, linears, notes } = await updateOutputs({ context, kinds, sets }, step, chosen)
 
-  const after = step.update === 'none' ? { decision } : await compensated({ ...context, decision }, step)
-  const report = { ...counted(context, blocks, kept), budget: budgetReport(blocks, kept, spending) }
-  return { decision: after.decision, report: { ...report, ...seen(context, step, after, of) } }
+  const { examples, sequences, tokens, digest } = context.calibration!
+  const report = {
+    ...counted(context, blocks, kept),
+    calibration: { examples, sequences, tokens, digest },
+    linears,
+    budget: budgetReport(blocks, kept, spending),
+    notes: [`Derivatives are those of ${of}.`, ...notes],
+  }
+  return { decision, report }
 }
 
 function search(blocks: readonly Block[], spending: Spending, step: StructureStep, at: string): Kept {
@@ -81,13 +88,12 @@ function leastHeads(blocks: readonly Block[], cost: Cost, heads: number): number
 }
 
 function counted(
-  { base }: StepContext,
+  context: StepContext,
   blocks: readonly Block[],
   kept: Kept,
 ): Pick<StepReport, 'pattern' | 'unit' | 'of' | 'removed'> {
   const of = blocks.reduce((sum, { kind, set }) => {
-    const { heads, inner } = layerOfSet(base, set)
-    return sum + (kind === 'heads' ? heads.length : inner)
+    return sum + storedUnits(context, kind, set)
   }, 0)
   const removed = blocks.reduce((sum, { indices }, at) => sum + indices.length - keptCount(kept[at]!), 0)
   return { pattern: 'structure', unit: 'heads and neurons', of, removed }
@@ -101,19 +107,4 @@ function budgetReport(
   const all = blocks.map(({ indices }) => new Uint8Array(indices.length).fill(1))
   const before = costOfKept(cost, blocks, all)
   return { kind: cost.kind, limit, stored, before, after: costOfKept(cost, blocks, kept), ...subject }
-}
-
-function seen(
-  context: StepContext,
-  step: StructureStep,
-  { linears }: { readonly decision: Decision; readonly linears?: StepReport['linears'] },
-  of: string,
-): Pick<StepReport, 'calibration' | 'linears' | 'notes'> {
-  const { examples, sequences, tokens, digest } = context.calibration!
-  const notes = calibrationNotes(context, step, linears ?? [])
-  return {
-    calibration: { examples, sequences, tokens, digest },
-    ...(linears !== undefined && { linears }),
-    notes: [`Derivatives are of the loss of ${of}.`, ...notes],
-  }
 }
