@@ -33,6 +33,9 @@ export const structure: Pattern = {
 }
 
 function checkBudget(what: string, value: unknown): Budget {
+  if (value === undefined) {
+    throw new TypeError(`Expected \`${what}\` to have one of operations, bytes and milliseconds, got none.`)
+  }
   checkKeys(what, value, ['operations', 'bytes', 'milliseconds'])
   const kinds = Object.keys(value)
   if (kinds.length !== 1) {
