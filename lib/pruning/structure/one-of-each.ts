@@ -1,53 +1,75 @@
 /** What may be chosen in one place, with its cost and its worth. */
 export type Choice = { readonly cost: number; readonly value: number }
 
-/** Steps that the limit is cut into: costs are rounded up to one, so that no choice goes over. */
-const steps = 10_000
-const slack = 1e-9
+/** Parts that the limit is cut into. */
+const parts = 10_000
+
+/** The best that is known for each part of the limit: its cost and worth, and how it came about. */
+type Row = {
+  /** Negative infinity where nothing costs so much. */
+  readonly values: Float64Array
+  readonly costs: Float64Array
+  /** The choice in this row's place, and the part that it was added to. */
+  readonly choices: Uint16Array
+  readonly from: Uint16Array
+}
 
 /**
  * One choice for each place, with the greatest sum of values whose costs stay within the limit: the knapsack problem of
- * multiple choice, by dynamic programming over costs in ten-thousandths of the limit.
- * @returns the index of each place's choice; undefined where even the cheapest are too much
+ * multiple choice, by dynamic programming. Of sums of costs within one ten-thousandth of the limit the one with the
+ * greatest worth is followed up; sums themselves are exact.
+ * @returns the index of each place's choice; undefined where none is within the limit
  */
 export function chooseOneOfEach(places: readonly (readonly Choice[])[], limit: number): number[] | undefined {
   if (limit < 0) return undefined
-  const widthOf = ({ cost }: Choice) => (cost === 0 ? 0 : Math.ceil((cost * steps) / limit - slack))
-  let best = new Float64Array(steps + 1).fill(Number.NEGATIVE_INFINITY)
-  best[0] = 0
-  const chosen: Uint16Array[] = []
+  let row = emptyRow()
+  row.values[0] = 0
+  const rows: Row[] = []
   for (const choices of places) {
-    const next = new Float64Array(steps + 1).fill(Number.NEGATIVE_INFINITY)
-    const from = new Uint16Array(steps + 1)
-    for (const [at, choice] of choices.entries()) {
-      const width = widthOf(choice)
-      for (let used = width; used <= steps; used++) {
-        const worth = best[used - width]! + choice.value
-        if (worth <= next[used]!) continue
-        next[used] = worth
-        from[used] = at
-      }
-    }
-    chosen.push(from)
-    best = next
+    row = extended(row, choices, limit)
+    rows.push(row)
   }
-  return tracedBack(places, chosen, best, widthOf)
+  let best = 0
+  for (let part = 1; part <= parts; part++) if (row.values[part]! > row.values[best]!) best = part
+  return row.values[best] === Number.NEGATIVE_INFINITY ? undefined : tracedBack(rows, best)
 }
 
-function tracedBack(
-  places: readonly (readonly Choice[])[],
-  chosen: readonly Uint16Array[],
-  best: Float64Array,
-  widthOf: (choice: Choice) => number,
-): number[] | undefined {
-  let used = 0
-  for (let at = 1; at <= steps; at++) if (best[at]! > best[used]!) used = at
-  if (best[used] === Number.NEGATIVE_INFINITY) return undefined
-  const result: number[] = []
-  for (let place = places.length - 1; place >= 0; place--) {
-    const choice = chosen[place]![used]!
-    result.unshift(choice)
-    used -= widthOf(places[place]![choice]!)
+function extended(before: Row, choices: readonly Choice[], limit: number): Row {
+  const row = emptyRow()
+  for (let from = 0; from <= parts; from++) {
+    if (before.values[from] === Number.NEGATIVE_INFINITY) continue
+    for (const [choice, { cost, value }] of choices.entries()) {
+      const sum = before.costs[from]! + cost
+      if (sum > limit) continue
+      const part = sum === 0 ? 0 : Math.min(parts, Math.floor((sum * parts) / limit))
+      const worth = before.values[from]! + value
+      const better = worth > row.values[part]! || (worth === row.values[part]! && sum < row.costs[part]!)
+      if (!better) continue
+      row.values[part] = worth
+      row.costs[part] = sum
+      row.choices[part] = choice
+      row.from[part] = from
+    }
   }
-  return result
+  return row
+}
+
+function emptyRow(): Row {
+  const count = parts + 1
+  return {
+    values: new Float64Array(count).fill(Number.NEGATIVE_INFINITY),
+    costs: new Float64Array(count),
+    choices: new Uint16Array(count),
+    from: new Uint16Array(count),
+  }
+}
+
+function tracedBack(rows: readonly Row[], best: number): number[] {
+  let part = best
+  const chosen: number[] = []
+  for (const { choices, from } of rows.toReversed()) {
+    chosen.unshift(choices[part]!)
+    part = from[part]!
+  }
+  return chosen
 }

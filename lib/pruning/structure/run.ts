@@ -74,9 +74,9 @@ function tooLittle(
   at: string,
 ): string {
   const share = (amount: number) => (cost.kind === 'milliseconds' ? amount : amount / stored)
-  const what = heads === undefined ? 'what is there without any heads and neurons' : `${heads} heads alone`
+  const what = heads === undefined ? 'the rest of the model' : `${heads} heads alone`
   const least = heads === undefined ? cost.fixed : cost.fixed + leastHeads(blocks, cost, heads)
-  return `Expected \`${at}.budget.${cost.kind}\` to be at least ${share(least).toPrecision(4)}, what ${what} cost, got ${share(limit)}.`
+  return `Expected \`${at}.budget.${cost.kind}\` to be at least ${share(least).toPrecision(4)}, the cost of ${what}, got ${share(limit)}.`
 }
 
 /** What so many heads cost: as searched for, one after another of equal ones. */
