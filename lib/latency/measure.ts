@@ -7,7 +7,7 @@ import { type LayerSize, layerSubject } from './layer-subject.js'
 import { matrixTimes } from './matrices.js'
 import { modelSubject } from './model-subject.js'
 import { checkLatencyOptions, checkPattern, type LatencyOptions, type LatencySettings } from './options.js'
-import { type CountTime, type LatencyTable, rising } from './table.js'
+import { type CountTime, type LatencyTable, type MatrixTime, rising } from './table.js'
 import { leastTimes } from './timing.js'
 
 export type MeasureOptions = LatencyOptions & {
@@ -46,7 +46,7 @@ export async function measureLatency(checkpoint: Checkpoint, options: MeasureOpt
     ...{ device: device.name, dtype, threads, batch, length, fixed: fixed!, dense: dense! },
     heads: scaled(times.heads, scale),
     neurons: scaled(times.neurons, scale),
-    matrices: times.matrices,
+    matrices: { pattern, times: scaledMatrices(times, scale) },
   }
 }
 
@@ -123,6 +123,20 @@ function scaled(times: readonly CountTime[], factor: number): CountTime[] {
 
 function stored(checkpoint: Checkpoint): Checkpoint {
   return checkpoint.withDecision(nothingDecided(checkpoint.base))
+}
+
+/** Matrices were timed alone: a feed-forward is its two, so that its time says how much longer they take in a model. */
+function scaledMatrices({ matrices, neurons }: LayerTimes, scale: number): LatencyTable['matrices']['times'] {
+  const { attention, attentionOutput, ffnIn, ffnOut } = matrices.times
+  const alone = ffnIn.dense + ffnOut.dense
+  const factor = alone > 0 ? (scale * neurons.at(-1)!.milliseconds) / alone : scale
+  const by = ({ dense, sparse }: MatrixTime) => ({ dense: dense * factor, sparse: sparse * factor })
+  return {
+    attention: by(attention),
+    attentionOutput: by(attentionOutput),
+    ffnIn: by(ffnIn),
+    ffnOut: by(ffnOut),
+  }
 }
 
 /** Without heads and neurons. */

@@ -20,6 +20,12 @@ export async function runMixed(
   scope: readonly ScopedWeight[],
   run: (rest: readonly ScopedWeight[]) => Promise<StepOutcome>,
 ): Promise<StepOutcome> {
+  // What cannot be is refused before there is much work.
+  choose(
+    context,
+    step,
+    scope.map(({ slot }) => ({ slot, error: 0 })),
+  )
   const errors = await linearErrors(context, step, pattern, scope)
   const { choices, budget } = choose(context, step, errors)
   const dense = new Set(choices.flatMap((choice) => (choice.dense ? [choice.slot] : [])))

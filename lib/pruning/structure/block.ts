@@ -15,6 +15,10 @@ export type Block = CostedBlock & {
 /** Of each block, which of its units stay: 1 or 0, [indices]. */
 export type Kept = readonly Uint8Array[]
 
+export function allKept(blocks: readonly Block[]): Kept {
+  return blocks.map(({ indices }) => new Uint8Array(indices.length).fill(1))
+}
+
 export function keptCount(flags: Uint8Array): number {
   return flags.reduce((sum, flag) => sum + flag, 0)
 }
