@@ -33,6 +33,9 @@ export {
   evaluate,
 } from './evaluation/evaluate.js'
 export { type Installation, installation, packageVersion } from './installation.js'
+export { type MeasureOptions, measureLatency, timeCheckpoints } from './latency/measure.js'
+export type { LatencyOptions } from './latency/options.js'
+export type { LatencyTable } from './latency/table.js'
 export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
@@ -43,6 +46,11 @@ export {
   type HeadScoring,
   scoreHeads,
 } from './pruning/score-heads.js'
+export {
+  type LinearSensitivity,
+  type SensitivityOptions,
+  sensitivity,
+} from './pruning/sensitivity.js'
 export {
   type CompareRankingsOptions,
   compareRankings,

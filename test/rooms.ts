@@ -41,7 +41,11 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   'sentence-config': ground,
   onnx: ['architecture', 'sentence-config'],
   checkpoint: [...ground, 'addon', 'architecture', 'sentence-config', 'onnx'],
-  pruning: [...ground, 'addon', 'architecture', 'checkpoint', 'sentence-config', 'calibration'],
+  latency: [...ground, 'addon', 'architecture', 'checkpoint', 'encoder'],
+  pruning: [
+    ...[...ground, 'addon', 'architecture', 'checkpoint', 'sentence-config'],
+    ...['calibration', 'latency'],
+  ],
   cuda: [...ground, 'addon', 'checkpoint'],
   tokenizer: [...ground, 'abort', 'sentence-config'],
   encoder: [
@@ -63,7 +67,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   study: [...[...ground, 'addon', 'checkpoint'], ...['calibration', 'pruning', 'encoder', 'evaluation']],
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
-    ...['calibration', 'pruning', 'encoder', 'evaluation', 'study'],
+    ...['calibration', 'latency', 'pruning', 'encoder', 'evaluation', 'study'],
   ],
   bench: ['index'],
   report: ['index'],

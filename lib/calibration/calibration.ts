@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type EncoderSpec, maxTokens } from '../architecture/spec.js'
-import { checkString, expected } from '../check.js'
+import { checkInteger, checkString, expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import type { Sequence } from '../encoder/batch.js'
 import type { Task } from '../evaluation/task.js'
@@ -21,6 +21,7 @@ import { readQuestionAnswering } from './sources/question-answering.js'
 import { readSimilarity } from './sources/similarity.js'
 import { readPlainTexts, textExamples } from './sources/texts.js'
 import { readTokenClassification } from './sources/token-classification.js'
+import { sequencesOf } from './split.js'
 
 /** How much of some data is in other data. */
 export type Overlap = {
@@ -156,6 +157,27 @@ export class Calibration {
       examples: other.#digests.filter((digests) => examples.has(keyOf(digests))).length,
       sequences: other.#digests.flat().filter((digest) => sequences.has(digest)).length,
     }
+  }
+
+  /**
+   * Every `every`-th example apart from the others, both without labels: to choose by some and to check on others.
+   * @throws RangeError where there are fewer examples
+   */
+  split(every: number): { rest: Calibration; apart: Calibration } {
+    if (this.examples < checkInteger('every', every, 2)) {
+      throw new RangeError(`Expected at least ${every} examples of calibration data, got ${this.examples}.`)
+    }
+    const isApart = (example: number) => (example + 1) % every === 0
+    return { rest: this.#those((at) => !isApart(at)), apart: this.#those(isApart) }
+  }
+
+  #those(wanted: (example: number) => boolean): Calibration {
+    const digests = this.#digests.filter((_, example) => wanted(example))
+    const owners = this.#digests.flatMap((own, example) => own.map(() => example))
+    const sequences = [...owners.keys()].filter((sequence) => wanted(owners[sequence]!))
+    const { ids, types, offsets: sequenceOffsets } = this
+    const batch = sequencesOf({ ids, types, sequenceOffsets }, sequences)
+    return new Calibration({ batch, labels: null, digests, truncated: 0, notes: [] }, null)
   }
 
   /** @throws RangeError where a model of this spec cannot read the tokens: they were made for another */

@@ -6,6 +6,7 @@ const table = new Map<string, () => Promise<Command>>([
   ['demo', async () => (await import('./demo.js')).demo],
   ['inspect', async () => (await import('./inspect.js')).inspect],
   ['prune', async () => (await import('./prune.js')).prune],
+  ['sensitivity', async () => (await import('./sensitivity.js')).sensitivity],
   ['encode', async () => (await import('./encode.js')).encode],
   ['classify', async () => (await import('./classify.js')).classify],
   ['eval', async () => (await import('./eval.js')).evaluation],

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { type Checkpoint, type Recipe, readRecipe, recipeFromFlags, TwofourError } from '../index.js'
+import { budgetOptions } from './budget-options.js'
 import type { OptionTable } from './command.js'
 import type { OptionValues } from './option-values.js'
 
@@ -7,7 +8,7 @@ import type { OptionValues } from './option-values.js'
 export const stepOptions: OptionTable = {
   pattern: {
     value: 'NAME',
-    help: 'N:M (as 2:4), unstructured, heads, neurons or layers: one step by options',
+    help: 'N:M (as 2:4), unstructured, heads, neurons, layers or structure: one step by options',
   },
   score: {
     value: 'NAME',
@@ -48,6 +49,7 @@ export const stepOptions: OptionTable = {
   remove: { value: 'K', help: 'how many heads or neurons go' },
   minimum: { value: 'K', help: 'heads that each layer keeps at least (default 0)' },
   list: { value: 'LIST', help: 'heads as "0:0,1,2;2:3,11", layers as 4,5' },
+  ...budgetOptions,
   slots: {
     value: 'A,B',
     help: 'query, key, value, attentionOutput, ffnIn, ffnOut (default), wordEmbeddings',
@@ -77,6 +79,12 @@ const fieldNames = [
   'remove',
   'minimum',
   'list',
+  'target-operations',
+  'target-bytes',
+  'target-latency',
+  'tokens',
+  'keep-heads',
+  'leave-dense',
   'slots',
   'layers',
   'seed',

@@ -1,5 +1,7 @@
 import type { PlanSummary } from '../index.js'
 import { percent, several } from './amounts.js'
+import type { MeasuredLatency } from './budget-options.js'
+import { budgetReport } from './budget-report.js'
 import { calibrationReport } from './calibration-report.js'
 import { alignedTable, grouped } from './table.js'
 
@@ -9,6 +11,7 @@ type Pruned = PlanSummary & {
   readonly form: string
   readonly loadsIn: readonly string[]
   readonly plan?: string
+  readonly latency?: MeasuredLatency
   readonly calibration?: {
     readonly file: string
     readonly examples: number
@@ -27,6 +30,7 @@ export function pruneReport(result: Pruned): string {
     `${model} (${base.architecture}, ${base.hash.slice(0, 12)}) → ${out}, ${form}${written}`,
     stepTable(result),
     ...calibrationReport(result),
+    ...budgetReport(result.steps, result.latency),
     layerTable(result),
     `Kept ${percent(prunable.density)} of ${grouped(prunable.elements)} prunable weights, ` +
       `${percent(all.density)} of all ${grouped(all.elements)}.`,

@@ -1,4 +1,5 @@
-import { type Calibration, Checkpoint, prune as decide, Plan } from '../index.js'
+import { type Calibration, Checkpoint, prune as decide, type LatencyTable, Plan } from '../index.js'
+import { inBudgetWords, latencyFor, latencyOptions, measuredAfter } from './budget-options.js'
 import {
   calibrationOptions,
   checkCalibrationOptions,
@@ -23,6 +24,7 @@ export const prune: Command = {
     recipe: { value: 'FILE', help: 'steps as JSON: { "steps": [{ "pattern": "2:4" }, …], "seed": 0 }' },
     ...stepOptions,
     ...calibrationOptions,
+    ...latencyOptions,
     threads: {
       value: 'N',
       help: 'CPU threads of calibrated steps (default: what cores, affinity and quota allow)',
@@ -47,7 +49,7 @@ export const prune: Command = {
     await checkOut(out, options.flag('overwrite'))
 
     const checkpoint = await Checkpoint.open(model, { signal })
-    const { plan, calibration } = await planFor(checkpoint, source, invocation)
+    const { plan, calibration, latency } = await planFor(checkpoint, source, invocation)
     const pruned = await plan.apply(checkpoint, { signal })
     const planFile = options.text('plan')
     if (planFile !== undefined) await plan.save(planFile, { signal })
@@ -58,6 +60,7 @@ export const prune: Command = {
       onProgress: invocation.onProgress,
     })
 
+    const measured = latency && (await measuredAfter(checkpoint, pruned, latency, invocation))
     const summary = plan.summary()
     const result = {
       model,
@@ -67,6 +70,7 @@ export const prune: Command = {
       files,
       ...(planFile !== undefined && { plan: planFile }),
       ...(calibration !== undefined && { calibration: described(calibration, options) }),
+      ...(measured !== undefined && { latency: measured }),
       ...summary,
     }
     await output.result(result, () => pruneReport(result))
@@ -84,18 +88,23 @@ async function planFor(
   checkpoint: Checkpoint,
   source: RecipeSource,
   invocation: Invocation,
-): Promise<{ plan: Plan; calibration: Calibration | undefined }> {
+): Promise<{
+  plan: Plan
+  calibration: Calibration | undefined
+  latency: LatencyTable | undefined
+}> {
   const { options, signal, onProgress } = invocation
   if (source.kind === 'plan') {
     if (options.has('calibration')) throw new TypeError('--calibration is for a recipe, not for --apply.')
-    return { plan: await Plan.open(source.file, { signal }), calibration: undefined }
+    return { plan: await Plan.open(source.file, { signal }), calibration: undefined, latency: undefined }
   }
   const recipe = await source.recipe(checkpoint)
   const calibration = await readCalibration(checkpoint, invocation)
+  const latency = await latencyFor(checkpoint, recipe, calibration, invocation)
   const threads = options.whole('threads', 1)
   try {
-    const plan = await decide(checkpoint, recipe, { signal, onProgress, calibration, threads })
-    return { plan, calibration }
+    const plan = await decide(checkpoint, recipe, { signal, onProgress, calibration, latency, threads })
+    return { plan, calibration, latency }
   } catch (error) {
     throw inCalibrationWords(source.kind === 'flags' ? inFlagWords(error) : error)
   }
@@ -118,7 +127,7 @@ export function inFlagWords(error: unknown): unknown {
     .replace(/`recipe\.steps\[0\]`/g, 'the options')
     .replace(/got undefined\./, 'got none.')
     .replace(/`recipe\.seed`/g, '`--seed`')
-  return new RangeError(message, { cause: error })
+  return new RangeError(inBudgetWords(message), { cause: error })
 }
 
 function optionOf(field: string): string {

@@ -77,7 +77,7 @@ export function scoredLinear(context: StepContext, linear: Linear): LinearOutcom
 }
 
 /** What a solver reads: everything that is gone as bits, and which rows are there. */
-function asStored(context: StepContext, decision: Decision, { weight, stop }: Linear) {
+export function asStored(context: StepContext, decision: Decision, { weight, stop }: Linear) {
   const { slots, base, threads } = context
   const sources = weightSources(slots, base, decision, 'mask')
   const bits = bitsBefore({ base, decision }, weight)

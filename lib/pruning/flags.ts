@@ -1,8 +1,9 @@
 import { checkKeys, checkString, expected } from '../check.js'
+import { type BudgetFlags, budgetFields, budgetFlagNames } from './budget-flags.js'
 import type { Recipe, RecipeStep } from './recipe-types.js'
 
 /** One step of a recipe as command-line flags: texts, but for one that stands alone. */
-export type RecipeFlags = {
+export type RecipeFlags = BudgetFlags & {
   readonly pattern?: string | undefined
   readonly score?: string | undefined
   readonly update?: string | undefined
@@ -63,13 +64,17 @@ const fields = {
  * @throws TypeError when a text is not of its form
  */
 export function recipeFromFlags(flags: RecipeFlags): Recipe {
-  checkKeys('flags', flags, ['pattern', ...Object.keys(fields), 'reverse', 'permute', 'seed'])
+  checkKeys('flags', flags, [
+    ...['pattern', ...Object.keys(fields), 'reverse', 'permute', 'seed'],
+    ...budgetFlagNames,
+  ])
   const pattern = checkString('--pattern', flags.pattern)
   const step: Record<string, unknown> = { pattern }
   for (const [name, read] of Object.entries(fields)) {
     const text = flags[name as keyof typeof fields]
     if (text !== undefined) step[name] = read(checkString(`--${name}`, text), pattern)
   }
+  Object.assign(step, budgetFields(flags, pattern, readNumber))
   if (flags.reverse !== undefined) step.reverse = flags.reverse
   if (flags.permute !== undefined) step.permute = flags.permute
   const seed = flags.seed === undefined ? {} : { seed: readNumber('--seed', flags.seed) }

@@ -2,6 +2,8 @@ import type { EncoderSpec, Slot } from '../architecture/spec.js'
 import type { Calibration } from '../calibration/calibration.js'
 import type { Decision } from '../checkpoint/decision.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
+import type { LatencyTable } from '../latency/table.js'
+import type { CostKind } from './cost/cost.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
 import type { UnitScores } from './unit-report.js'
 
@@ -22,6 +24,8 @@ export type StepContext = {
   readonly onLayer: (layer: number, layers: number) => void
   /** There for steps that read it. */
   readonly calibration: Calibration | undefined
+  /** There for steps with a budget of milliseconds. */
+  readonly latency: LatencyTable | undefined
   /** Of what calibrated steps compute; 0: as many as the machine has to give. */
   readonly threads: number
 }
@@ -38,6 +42,16 @@ export type LinearOutcome = {
   readonly unchangedRows?: number
 }
 
+/** What became of a linear of a mixed step, and why. */
+export type MixedChoice = {
+  readonly slot: Slot
+  /** Relative squared error of its output on tokens that the step did not look at, were it alone pruned. */
+  readonly error: number
+  readonly dense: boolean
+  /** What its matrix saves by being sparse, in all layers that apply it; query, key and value are one matrix. */
+  readonly milliseconds?: number
+}
+
 /** What an order of a matrix' inputs brought: sums of the scores that N:M keeps. */
 export type PermutationOutcome = {
   readonly slot: Slot
@@ -49,7 +63,7 @@ export type PermutationOutcome = {
 /** What one step did, for the summary and `pruning.json`. */
 export type StepReport = {
   readonly pattern: string
-  readonly unit: 'weights' | 'heads' | 'neurons' | 'layers'
+  readonly unit: 'weights' | 'heads' | 'neurons' | 'heads and neurons' | 'layers'
   /** Units of the scope, gone ones included. Heads and neurons of shared weight sets count once. */
   readonly of: number
   /** Units that were there before the step and are gone after it. */
@@ -65,12 +79,29 @@ export type StepReport = {
   }
   /** Of a calibrated step, in the order of the forward pass. */
   readonly linears?: readonly LinearOutcome[]
+  /** Of a mixed step, in the order of the forward pass. */
+  readonly choices?: readonly MixedChoice[]
+  /** Of a step with a budget. */
+  readonly budget?: BudgetReport
   /** Heads and neurons by a score only: of each weight set in scope. */
   readonly scores?: readonly UnitScores[]
   /** Of a step that permutes: matrices whose inputs it looked for an order of. */
   readonly permutations?: readonly PermutationOutcome[]
   /** Sentences on what was not obvious. */
   readonly notes?: readonly string[]
+}
+
+/** What the model costs, in whole operations, bytes or milliseconds; `after` is what the cost model predicts. */
+export type BudgetReport = {
+  readonly kind: CostKind
+  readonly limit: number
+  /** Of everything that is stored, of what was there before the step, and of what is left. */
+  readonly stored: number
+  readonly before: number
+  readonly after: number
+  /** Sequences and tokens of each that it is the cost of; bytes have none. */
+  readonly batch?: number
+  readonly tokens?: number
 }
 
 /** One call of `prune`: what was asked, and what each step did. */

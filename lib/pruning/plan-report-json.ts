@@ -1,6 +1,7 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
+import { costKinds } from './cost/cost.js'
 import { checkList } from './json-lists.js'
-import type { LinearOutcome, PermutationOutcome, StepReport } from './pattern.js'
+import type { BudgetReport, LinearOutcome, MixedChoice, PermutationOutcome, StepReport } from './pattern.js'
 import { checkUnitScores } from './unit-report.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
@@ -14,6 +15,8 @@ const keys = [
   'tails',
   'calibration',
   'linears',
+  'choices',
+  'budget',
   'scores',
   'permutations',
   'notes',
@@ -24,15 +27,23 @@ const finite = Number.MAX_VALUE
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, scores, permutations, notes } = value
+  const { tails, calibration, linears, choices, budget, scores, permutations, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
-    unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
+    unit: checkOneOf(`${what}.unit`, value.unit, [
+      'weights',
+      'heads',
+      'neurons',
+      'heads and neurons',
+      'layers',
+    ]),
     of,
     removed: checkInteger(`${what}.removed`, value.removed, 0, of),
     ...(tails !== undefined && { tails: checkEach(`${what}.tails`, tails, checkTail) }),
     ...(calibration !== undefined && { calibration: checkSeen(`${what}.calibration`, calibration) }),
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
+    ...(choices !== undefined && { choices: checkEach(`${what}.choices`, choices, checkChoice) }),
+    ...(budget !== undefined && { budget: checkBudget(`${what}.budget`, budget) }),
     ...(scores !== undefined && { scores: checkEach(`${what}.scores`, scores, checkUnitScores) }),
     ...(permutations !== undefined && {
       permutations: checkEach(`${what}.permutations`, permutations, checkPermutation),
@@ -99,5 +110,35 @@ function checkErrors(what: string, value: unknown): NonNullable<LinearOutcome['e
   return {
     masked: checkNumber(`${what}.masked`, value.masked, 0, finite),
     updated: checkNumber(`${what}.updated`, value.updated, 0, finite),
+  }
+}
+
+function checkBudget(what: string, value: unknown): BudgetReport {
+  checkKeys(what, value, ['kind', 'limit', 'stored', 'before', 'after', 'batch', 'tokens'])
+  const { batch, tokens } = value
+  const cost = (name: 'limit' | 'stored' | 'before' | 'after') =>
+    checkNumber(`${what}.${name}`, value[name], 0, finite)
+  return {
+    kind: checkOneOf(`${what}.kind`, value.kind, costKinds),
+    limit: cost('limit'),
+    stored: cost('stored'),
+    before: cost('before'),
+    after: cost('after'),
+    ...(batch !== undefined && { batch: checkInteger(`${what}.batch`, batch, 1) }),
+    ...(tokens !== undefined && { tokens: checkNumber(`${what}.tokens`, tokens, 0, finite) }),
+  }
+}
+
+function checkChoice(what: string, value: unknown): MixedChoice {
+  checkKeys(what, value, ['slot', 'error', 'dense', 'milliseconds'])
+  const { dense, milliseconds } = value
+  if (typeof dense !== 'boolean') throw new TypeError(expected(`${what}.dense`, 'true or false', dense))
+  return {
+    slot: checkString(`${what}.slot`, value.slot),
+    error: checkNumber(`${what}.error`, value.error, 0, finite),
+    dense,
+    ...(milliseconds !== undefined && {
+      milliseconds: checkNumber(`${what}.milliseconds`, milliseconds, 0, finite),
+    }),
   }
 }

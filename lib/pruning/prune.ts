@@ -3,12 +3,14 @@ import { Calibration } from '../calibration/calibration.js'
 import { checkInteger, checkKeys, checkSignal, expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { type Decision, nothingDecided } from '../checkpoint/decision.js'
+import { checkTable, type LatencyTable } from '../latency/table.js'
 import { describeBase } from './base.js'
 import type { StepContext, StepReport } from './pattern.js'
 import { Plan } from './plan.js'
 import { type PreparedRecipe, prepareRecipe } from './recipe.js'
 import type { ExplicitStep, Recipe } from './recipe-types.js'
 import { readsActivations } from './scores.js'
+import { checkTableFits, readsLatency } from './structure/latency-reader.js'
 import { readsCalibration } from './updates.js'
 
 export type PruneOptions = {
@@ -18,6 +20,8 @@ export type PruneOptions = {
   readonly onProgress?: ((progress: Progress) => void) | undefined
   /** Examples for the steps whose score or update reads them; made from the same checkpoint. */
   readonly calibration?: Calibration | undefined
+  /** What the model's parts cost, for budgets of milliseconds: `measureLatency` makes one. */
+  readonly latency?: LatencyTable | undefined
   /** CPU threads of calibrated steps. @default what cores, affinity and quota allow */
   readonly threads?: number | undefined
 }
@@ -34,7 +38,7 @@ export async function prune(
 ): Promise<Plan> {
   if (!(checkpoint instanceof Checkpoint))
     throw new TypeError(expected('checkpoint', 'an open Checkpoint', checkpoint))
-  checkKeys('options', options, ['signal', 'onProgress', 'calibration', 'threads'])
+  checkKeys('options', options, ['signal', 'onProgress', 'calibration', 'latency', 'threads'])
   const signal = checkSignal(options.signal)
   const { onProgress } = options
   if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -43,10 +47,11 @@ export async function prune(
   const threads = checkInteger('threads', options.threads ?? 0, options.threads === undefined ? 0 : 1, 1024)
   const prepared = prepareRecipe(recipe, checkpoint.base)
   const calibration = checkCalibration(options.calibration, prepared, checkpoint)
+  const latency = checkLatency(options.latency, prepared, checkpoint)
 
   const base = await describeBase(checkpoint, signal)
   const { decision, steps } = await runSteps(checkpoint, prepared, {
-    ...{ signal, onProgress, calibration, threads },
+    ...{ signal, onProgress, calibration, latency, threads },
   })
 
   const earlier = checkpoint.decision?.history?.passes ?? []
@@ -60,8 +65,9 @@ async function runSteps(
     signal,
     onProgress,
     calibration,
+    latency,
     threads,
-  }: Pick<StepContext, 'signal' | 'calibration' | 'threads'> & Pick<PruneOptions, 'onProgress'>,
+  }: Pick<StepContext, 'signal' | 'calibration' | 'latency' | 'threads'> & Pick<PruneOptions, 'onProgress'>,
 ): Promise<{ decision: Decision; steps: StepReport[] }> {
   let decision = start ?? nothingDecided(base)
   const reports: StepReport[] = []
@@ -74,7 +80,8 @@ async function runSteps(
     // Native progress may come too late for a step that is over at once.
     onProgress?.({ stage, done: stream, total: steps.length, unit: 'steps' })
     const outcome = await run({
-      ...{ directory, base, slots, decision, seed: recipe.seed, stream, signal, calibration, threads },
+      ...{ directory, base, slots, decision, seed: recipe.seed, stream },
+      ...{ signal, calibration, latency, threads },
       onProgress: tell,
       onLayer: (layer, total) =>
         onProgress?.({
@@ -91,7 +98,7 @@ async function runSteps(
 }
 
 function sayReader(step: ExplicitStep, at: number): string {
-  const score = 'score' in step && readsActivations(step.score)
+  const score = 'score' in step && (step.pattern === 'structure' || readsActivations(step.score))
   const what = score ? `score '${step.score}'` : `update '${'update' in step ? step.update : ''}'`
   return `Step ${at + 1} of the recipe needs calibration data for its ${what}, and there is none.`
 }
@@ -121,4 +128,27 @@ function checkCalibration(
   }
   calibration.checkFits(spec)
   return calibration
+}
+
+/** @throws TypeError where it lacks, or no step reads it; RangeError where it was made for another model */
+function checkLatency(
+  latency: unknown,
+  { recipe }: PreparedRecipe,
+  checkpoint: Checkpoint,
+): LatencyTable | undefined {
+  const reader = recipe.steps.findIndex(readsLatency)
+  if (latency === undefined) {
+    if (reader < 0) return undefined
+    throw new TypeError(
+      `Step ${reader + 1} of the recipe needs a latency table for its budget of milliseconds, and there is none. Pass \`latency\`: \`measureLatency\` makes one.`,
+    )
+  }
+  if (reader < 0) {
+    throw new TypeError(
+      'Expected `latency` to be absent, for no step of this recipe has a budget of milliseconds. Leave it out.',
+    )
+  }
+  const table = checkTable('latency', latency)
+  checkTableFits(table, checkpoint.base)
+  return table
 }

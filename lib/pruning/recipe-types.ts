@@ -17,6 +17,12 @@ export type WeightUpdate = {
   readonly target?: 'own' | 'dense'
 }
 
+/**
+ * Linears of the step that stay dense: the so many whose outputs would err the most; or those that are worth it while the
+ * model takes no longer than so many milliseconds for a batch, by a latency table that `prune` is given (N:M alone).
+ */
+export type Mixed = { readonly dense: number } | { readonly milliseconds: number }
+
 /** What ranks heads and neurons: see unit-scores/, one file each. */
 export type UnitScoreName =
   | 'headNorm'
@@ -81,6 +87,7 @@ export type UnstructuredStep = WeightUpdate & {
   readonly reverse?: boolean
   readonly fraction: number
   readonly per: 'matrix' | 'row' | 'global'
+  readonly mixed?: Mixed
   readonly slots: readonly WeightSlot[]
   readonly layers: readonly number[]
 }
@@ -90,6 +97,7 @@ export type NmStep = WeightUpdate & {
   readonly pattern: `${number}:${number}`
   readonly score: WeightScoreName
   readonly reverse?: boolean
+  readonly mixed?: Mixed
   /** Neurons, and values inside of heads, change places so that more of the score stays. Absent: no. */
   readonly permute?: boolean
   readonly slots: readonly WeightSlot[]
@@ -134,18 +142,62 @@ export type UnitStep = HeadScoreStep | NeuronCountStep | NeuronFractionStep
 /** Removes whole layers, by their index in the base. */
 export type LayerStep = { readonly pattern: 'layers'; readonly list: readonly number[] }
 
-export type ExplicitStep = UnstructuredStep | NmStep | HeadListStep | UnitStep | LayerStep
+/**
+ * Removes heads and neurons of all layers together, as many as a budget asks for, by the Fisher information of their
+ * gates (Kwon et al. 2022).
+ */
+export type StructureStep = WeightUpdate & {
+  readonly pattern: 'structure'
+  readonly score: 'fisher'
+  /**
+   * What the heads and neurons that stay may cost: a share of the multiply-adds or of the bytes that those of the stored
+   * model do; or milliseconds of a batch by the whole model, for which `prune` is given a latency table.
+   */
+  readonly budget: Budget
+  /** Tokens of the sequence that operations are counted of. Absent: the mean of the calibration data. */
+  readonly tokens?: number
+  /** Exactly so many heads stay, of all weight sets together. */
+  readonly heads?: number
+  /**
+   * What derivatives are taken of: see `UnitLoss`. 'auto': the labels of the calibration data, else ones drawn from the
+   * model's own probabilities.
+   */
+  readonly loss: Exclude<UnitLoss, 'dense'>
+  /** Derivatives are squared by example, or by minibatch. */
+  readonly estimator: 'example' | 'batch'
+  /** Examples in a minibatch. Absent but with the estimator 'batch'. */
+  readonly batch?: number
+  /** Units of a block are exchanged by its whole Fisher information once their number is found. */
+  readonly rearrange: boolean
+}
+
+export type Budget =
+  | { readonly operations: number }
+  | { readonly bytes: number }
+  | { readonly milliseconds: number }
+
+export type ExplicitStep = UnstructuredStep | NmStep | HeadListStep | UnitStep | LayerStep | StructureStep
 
 /** A recipe with every default written out: what a plan records. */
 export type ExplicitRecipe = { readonly steps: readonly ExplicitStep[]; readonly seed: number }
 
-type Defaulted = 'score' | 'per' | 'slots' | 'layers' | 'minimum' | 'reverse'
+type Defaulted =
+  | 'score'
+  | 'per'
+  | 'slots'
+  | 'layers'
+  | 'minimum'
+  | 'reverse'
+  | 'loss'
+  | 'estimator'
+  | 'rearrange'
 type Loose<S> = S extends unknown ? Omit<S, Defaulted> & Partial<Pick<S, Defaulted & keyof S>> : never
 
 /**
  * A step as one writes it. Defaults: `score` magnitude (heads: headNorm), `per` matrix (wanda and ria: row; lamp:
- * global; neurons: layer), `slots` the six linears, `layers` all of them, `minimum` 0, `reverse` false, `update` none,
- * `damping` auto, `target` dense (own where layers share weights).
+ * global; neurons: layer), `slots` the six linears, `layers` all of them, `minimum` 0, `reverse` false, `update` none
+ * (structure: refit), `damping` auto, `target` dense (own where layers share weights); of structure `loss` auto,
+ * `estimator` example, `batch` 32, `rearrange` true.
  */
 export type RecipeStep = Loose<ExplicitStep>
 

@@ -29,7 +29,11 @@ export async function removeLowest(
   const ranked: Ranked = { ...place, sets, units: presentUnits(context, kind, sets), count: quota.count }
   const { taken, scores, notes } = await choose(ranked, step, quota)
   const chosen = withoutUnits(context, kind, bySet(taken))
-  const { decision, linears, notes: more } = await updateOutputs(ranked, step, chosen)
+  const {
+    decision,
+    linears,
+    notes: more,
+  } = await updateOutputs({ context, kinds: [kind], sets }, step, chosen)
 
   const of = sets.reduce((sum, set) => sum + storedUnits(context, kind, set), 0)
   const report = { pattern: kind, unit: kind, of, removed: taken.length, scores }

@@ -1,7 +1,7 @@
 import { checkNumber, checkOneOf, expected } from '../check.js'
 import type { RecipeBase } from './pattern.js'
 import type { ExplicitStep, WeightSlot, WeightUpdate } from './recipe-types.js'
-import { readsActivations, type ScoreName } from './scores.js'
+import { readsActivations } from './scores.js'
 
 /** Fields of a step over weights that say what happens to those that stay. */
 export const updateKeys = ['update', 'damping', 'target']
@@ -16,7 +16,7 @@ type Fields = Readonly<Record<string, unknown>>
  * share weights. A score that updates as it chooses has no `update`.
  * @throws TypeError, RangeError
  */
-export function checkUpdate(at: string, step: Fields, score: ScoreName, base: RecipeBase): WeightUpdate {
+export function checkUpdate(at: string, step: Fields, score: string, base: RecipeBase): WeightUpdate {
   if (score === 'sparsegpt') {
     refuse(at, step, ['update'], '`sparsegpt` updates weights as it chooses.')
     return { damping: checkDamping(at, step.damping), target: checkTarget(at, step.target, base) }
@@ -32,10 +32,11 @@ export function checkUpdate(at: string, step: Fields, score: ScoreName, base: Re
   return { update, target }
 }
 
-/** Whether a step needs calibration data: its score does, or what it does to the weights that stay. */
+/** Whether a step needs calibration data: its score does, what it does to the weights that stay, or which linears do. */
 export function readsCalibration(step: ExplicitStep): boolean {
-  const score = 'score' in step && readsActivations(step.score)
-  return score || ('update' in step && step.update !== undefined && step.update !== 'none')
+  const score = step.pattern === 'structure' || ('score' in step && readsActivations(step.score))
+  const mixed = 'mixed' in step && step.mixed !== undefined
+  return score || mixed || ('update' in step && step.update !== undefined && step.update !== 'none')
 }
 
 /** Whether several layers apply the same weights. */

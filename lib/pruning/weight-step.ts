@@ -1,10 +1,12 @@
 import type { SelectRequest } from '../../binding.js'
 import { expected } from '../check.js'
 import { runCalibrated } from './calibrated.js'
+import { checkMixed } from './mixed/check.js'
+import { runMixed } from './mixed/run.js'
 import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
 import { permuteFirst, withPermutations } from './permute.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
-import { checkLayers, checkSlots, weightsInScope } from './scope.js'
+import { checkLayers, checkSlots, type ScopedWeight, weightsInScope } from './scope.js'
 import { checkReverse, checkWeightScore, readsActivations, solvesAsItChooses } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
@@ -12,7 +14,7 @@ import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from 
 export type WeightStep = UnstructuredStep | NmStep
 
 /** What every step over weights may say. */
-export const weightKeys = ['score', 'reverse', ...updateKeys, 'slots', 'layers']
+export const weightKeys = ['score', 'reverse', ...updateKeys, 'mixed', 'slots', 'layers']
 
 type Shared = Omit<NmStep, 'pattern'>
 
@@ -32,6 +34,7 @@ export function checkWeightStep(
     score,
     ...(ordered && { reverse }),
     ...checkUpdate(at, step, score, base),
+    ...(step.mixed !== undefined && { mixed: checkMixed(at, step) }),
     slots: checkSlots(at, step.slots),
     layers: checkLayers(at, step.layers, base),
   }
@@ -46,6 +49,17 @@ export async function runWeightStep(
   pattern: SelectRequest['pattern'],
 ): Promise<StepOutcome> {
   const scope = weightsInScope(context, step.slots, step.layers)
+  const run = (rest: readonly ScopedWeight[]) => runInScope(context, step, pattern, rest)
+  if (step.mixed === undefined) return run(scope)
+  return runMixed(context, { ...step, mixed: step.mixed }, pattern, scope, run)
+}
+
+async function runInScope(
+  context: StepContext,
+  step: WeightStep,
+  pattern: SelectRequest['pattern'],
+  scope: readonly ScopedWeight[],
+): Promise<StepOutcome> {
   const inputs = readsActivations(step.score)
   if (inputs) return runCalibrated(context, step, pattern, scope)
   const { decision, outcomes } = await permuteFirst(context, step, pattern, scope)

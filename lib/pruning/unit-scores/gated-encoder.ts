@@ -1,4 +1,10 @@
-import type { DifferentiableHandle, GateGradients, Pooling, WeightSource } from '../../../binding.js'
+import type {
+  DifferentiableHandle,
+  GateGradients,
+  GradientResult,
+  Pooling,
+  WeightSource,
+} from '../../../binding.js'
 import { addon, native } from '../../addon.js'
 import type { EncoderSpec } from '../../architecture/spec.js'
 import { specOf, weightSources } from '../../checkpoint/decision.js'
@@ -55,6 +61,16 @@ export class GatedEncoder {
     }
   }
 
+  /** Disposes of the encoder when it was used. */
+  static async using<T>(ranked: Ranked, use: (encoder: GatedEncoder) => Promise<T>): Promise<T> {
+    const encoder = await GatedEncoder.#open(ranked)
+    try {
+      return await use(encoder)
+    } finally {
+      addon().disposeDifferentiable(encoder.#handle)
+    }
+  }
+
   static async #open(ranked: Ranked): Promise<GatedEncoder> {
     const { base, slots, decision, directory, threads, signal } = ranked.context
     const spec = specOf(base, decision)
@@ -72,6 +88,22 @@ export class GatedEncoder {
   async derivatives(asked: Asked, reduction: Reduction): Promise<Float64Array> {
     const result = await this.#gradients(asked, true)
     return this.#layout.ofUnits(result[this.ranked.kind]![reduction])
+  }
+
+  /**
+   * Derivatives by the gates of all weight sets in the order of their numbers, heads and neurons, with all of them open.
+   * @param batches minibatches as boundaries between sequences
+   * @returns with a row for each example and each minibatch
+   */
+  rows({ batch, loss }: Objective, batches: Int32Array): Promise<GradientResult> {
+    const { signal } = this.ranked.context
+    const wanted = { heads: true, neurons: true, shared: true, rows: true, weights: [] }
+    return native(
+      (control) => addon().gradients(this.#handle, { ...batch, loss, batches, ...wanted }, control),
+      {
+        signal,
+      },
+    )
   }
 
   /** The loss of each example; of a `similarity` of each sequence. */
