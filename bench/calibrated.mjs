@@ -3,7 +3,7 @@
 // chosen by the evaluation data: `--dev` is for choices. bench/calibrated-table.mjs makes tables of it.
 // Run: node bench/calibrated.mjs --model DIR --task similarity --data TEST --dev DEV --calibration TRAIN
 //        [--columns sentence1=5,sentence2=6,score=4] [--format tsv] [--held-out FILE] [--sentences 512] [--seeds 0,1,2]
-//        [--only 2:4] [--limit N] [--rounds 7] [--threads N] [--name NAME] [--resume] --out FILE.json
+//        [--only 2:4] [--methods magnitude,wanda] [--limit N] [--rounds 7] [--threads N] [--name NAME] [--resume] --out FILE.json
 // Layer errors are measured on sentences of --held-out (default: of --dev). --resume keeps what a run with the same
 // settings has already put into FILE.json.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -21,7 +21,7 @@ const text = { type: 'string' }
 const { values: options } = parseArgs({
   options: {
     ...{ model: text, task: text, data: text, dev: text, calibration: text, columns: text, format: text },
-    ...{ 'held-out': text, only: text, limit: text, threads: text, name: text, out: text },
+    ...{ 'held-out': text, only: text, methods: text, limit: text, threads: text, name: text, out: text },
     sentences: { ...text, default: '512' },
     seeds: { ...text, default: '0,1,2' },
     rounds: { ...text, default: '7' },
@@ -46,7 +46,8 @@ const settings = {
   ...about,
 }
 const kept = await keptResults()
-const wanted = methods.filter(({ group }) => options.only === undefined || group === options.only)
+const among = (list, value) => list === undefined || list.split(',').includes(value)
+const wanted = methods.filter(({ group, name }) => among(options.only, group) && among(options.methods, name))
 const folder = await mkdtemp(join(tmpdir(), 'twofour-calibrated-'))
 const planFile = join(folder, 'plan.safetensors')
 const dense = { test: await evaluated(base, files.test), dev: await evaluated(base, files.dev) }
@@ -79,7 +80,6 @@ async function take(method, seed) {
 }
 
 async function measured({ recipe }, seed) {
-  if (recipe === null) return { skipped: 'This checkout has no such method.' }
   try {
     const pruning = await pruned(recipe, seed)
     if (pruning.skipped !== undefined) return pruning

@@ -1,6 +1,6 @@
 /**
  * What is compared, in groups of one sparsity. `spread`: also on other calibration draws. `timed`: how fast it runs is
- * measured too. `recipe` may be null where this checkout has no such method.
+ * measured too. A checkout that does not know a recipe says so, and the method is listed as skipped.
  */
 const refit = { update: 'refit' }
 const twoOfFour = { pattern: '2:4' }
@@ -30,7 +30,16 @@ export const methods = [
     { ...twoOfFour, score: 'obs', ...refit, permute: true },
     { spread: true, timed: true },
   ),
-  of('2:4', 'mixed plan', null, { spread: true, timed: true }),
+  of(
+    '2:4',
+    'obs + refit, 4 linears dense',
+    { ...twoOfFour, score: 'obs', ...refit, mixed: { dense: 4 } },
+    { spread: true, timed: true },
+  ),
+  // For the order of layer errors: every linear for itself, whatever the ones before it have done.
+  of('2:4', 'wanda + refit, target own', { ...twoOfFour, score: 'wanda', ...refit, target: 'own' }),
+  of('2:4', 'sparsegpt, target own', { ...twoOfFour, score: 'sparsegpt', target: 'own' }),
+  of('2:4', 'obs + refit, target own', { ...twoOfFour, score: 'obs', ...refit, target: 'own' }),
   of('2:4', 'at random (control)', { ...twoOfFour, score: 'random' }),
   of('2:4', 'wanda reversed (control)', { ...twoOfFour, score: 'wanda', reverse: true }),
 
@@ -53,5 +62,5 @@ export function readsCalibration({ steps }) {
 }
 
 function of(group, name, step, { spread = false, timed = false } = {}) {
-  return { group, name, recipe: step === null ? null : { steps: [step], seed: 0 }, spread, timed }
+  return { group, name, recipe: { steps: [step], seed: 0 }, spread, timed }
 }
