@@ -1,17 +1,17 @@
 // Every calibrated figure of docs/pruning.md by one command, on a machine that does nothing else.
-// Run: node bench/calibrated-all.mjs --data DIR [--out build/calibrated] [--publish] [further options of calibrated.mjs]
+// Run: node bench/calibrated-all.mjs --data DIR [--out build/calibrated] [further options of calibrated.mjs]
+//      node bench/calibrated-publish.mjs build/calibrated
 // DIR holds models/all-MiniLM-L6-v2, models/minilm-l6-sst2, stsb, sst2 and wikitext2 (docs/benchmarks.md says what they
-// are). Results go to --out first, so that the commit they name is a clean one; a run that was cut short goes on where
-// it was. --publish copies them to bench/results and prints the tables.
+// are). Results go to a folder that git ignores, so that the commit they name is a clean one; a run that was cut short
+// goes on where it was. The second command puts them into bench/results and the documents.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const here = import.meta.dirname
 const words = process.argv.slice(2)
 const data = taken('--data')
 const out = taken('--out') ?? 'build/calibrated'
-const publish = flag('--publish')
 if (data === undefined) {
   console.error('Expected --data DIR. The first lines of bench/calibrated-all.mjs say what it holds.')
   process.exit(2)
@@ -47,17 +47,7 @@ for (const [script, ...options] of runs) {
   if (status !== 0) process.exitCode = 1
 }
 
-const results = readdirSync(out).filter((file) => /^calibrated-.*\.json$/.test(file))
-if (publish) for (const file of results) copyFileSync(join(out, file), join(here, 'results', file))
-const tables = [join(here, 'calibrated-table.mjs'), ...results.map((file) => join(out, file))]
-spawnSync(process.execPath, tables, { stdio: 'inherit' })
-
 function taken(name) {
   const at = words.indexOf(name)
   return at < 0 ? undefined : words.splice(at, 2)[1]
-}
-
-function flag(name) {
-  const at = words.indexOf(name)
-  return at >= 0 && words.splice(at, 1).length > 0
 }

@@ -48,6 +48,14 @@ const settings = {
 const kept = await keptResults()
 const among = (list, value) => list === undefined || list.split(',').includes(value)
 const wanted = methods.filter(({ group, name }) => among(options.only, group) && among(options.methods, name))
+checkNames(
+  'only',
+  methods.map(({ group }) => group),
+)
+checkNames(
+  'methods',
+  methods.map(({ name }) => name),
+)
 const folder = await mkdtemp(join(tmpdir(), 'twofour-calibrated-'))
 const planFile = join(folder, 'plan.safetensors')
 const dense = { test: await evaluated(base, files.test), dev: await evaluated(base, files.dev) }
@@ -212,6 +220,13 @@ function commandOf(words) {
 /** `sentence1=5,score=4` as an object. */
 function columnsOf(pairs) {
   return pairs === undefined ? undefined : Object.fromEntries(pairs.split(',').map((pair) => pair.split('=')))
+}
+
+function checkNames(option, names) {
+  const odd = options[option]?.split(',').find((name) => !names.includes(name))
+  if (odd === undefined) return
+  console.error(`Expected \`--${option}\` to be of ${[...new Set(names)].join(', ')}, got ${odd}.`)
+  process.exit(2)
 }
 
 function required(name) {

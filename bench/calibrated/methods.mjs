@@ -32,14 +32,14 @@ export const methods = [
   ),
   of(
     '2:4',
-    'obs + refit, 4 linears dense',
+    'obs + refit but 4 linears',
     { ...twoOfFour, score: 'obs', ...refit, mixed: { dense: 4 } },
     { spread: true, timed: true },
   ),
   // For the order of layer errors: every linear for itself, whatever the ones before it have done.
-  of('2:4', 'wanda + refit, target own', { ...twoOfFour, score: 'wanda', ...refit, target: 'own' }),
-  of('2:4', 'sparsegpt, target own', { ...twoOfFour, score: 'sparsegpt', target: 'own' }),
-  of('2:4', 'obs + refit, target own', { ...twoOfFour, score: 'obs', ...refit, target: 'own' }),
+  of('2:4', 'wanda + refit (own target)', { ...twoOfFour, score: 'wanda', ...refit, target: 'own' }),
+  of('2:4', 'sparsegpt (own target)', { ...twoOfFour, score: 'sparsegpt', target: 'own' }),
+  of('2:4', 'obs + refit (own target)', { ...twoOfFour, score: 'obs', ...refit, target: 'own' }),
   of('2:4', 'at random (control)', { ...twoOfFour, score: 'random' }),
   of('2:4', 'wanda reversed (control)', { ...twoOfFour, score: 'wanda', reverse: true }),
 
@@ -48,10 +48,10 @@ export const methods = [
   of('1:4', 'sparsegpt', { ...oneOfFour, score: 'sparsegpt' }, { spread: true }),
   of('1:4', 'obs + refit', { ...oneOfFour, score: 'obs', ...refit }, { spread: true, timed: true }),
 
-  of('80 %', 'magnitude, per row', { ...rows, score: 'magnitude' }),
-  of('80 %', 'wanda + refit, per row', { ...rows, score: 'wanda', ...refit }, { spread: true }),
-  of('80 %', 'sparsegpt, per matrix', { ...matrix, score: 'sparsegpt' }, { spread: true }),
-  of('80 %', 'obs + refit, per matrix', { ...matrix, score: 'obs', ...refit }, { spread: true, timed: true }),
+  of('80 %', 'magnitude by row', { ...rows, score: 'magnitude' }),
+  of('80 %', 'wanda + refit by row', { ...rows, score: 'wanda', ...refit }, { spread: true }),
+  of('80 %', 'sparsegpt by matrix', { ...matrix, score: 'sparsegpt' }, { spread: true }),
+  of('80 %', 'obs + refit by matrix', { ...matrix, score: 'obs', ...refit }, { spread: true, timed: true }),
 ]
 
 /** Whether a step asks for calibration data: `prune` refuses some where nothing reads it. */
