@@ -1,15 +1,78 @@
-// The tables of docs/benchmarks.md from what bench/curves.mjs wrote.
-// Run: node bench/curve-tables.mjs bench/results/curves-*.json
+// Tables for the docs from what `twofour curve --out DIR` wrote, and those of docs/benchmarks.md, whose files are of
+// an earlier form.
+// Run: node bench/curve-tables.mjs DIR/curve.json bench/results/curves-*.json
 import { readFile } from 'node:fs/promises'
 
 for (const file of process.argv.slice(2)) {
   const curves = JSON.parse(await readFile(file, 'utf8'))
+  if (curves.study !== undefined) {
+    study(curves)
+    continue
+  }
   const { model, data, dense, date, commit, cpu, device, node } = curves
   console.log(`### ${model} on ${data}: dense ${withInterval(dense)}, n = ${dense.n}\n`)
   console.log(`${date.slice(0, 10)}, commit ${commit}, ${cpu} (${device}), Node ${node}.\n`)
   weights(curves)
   heads(curves)
   layers(curves)
+}
+
+/** Of `twofour curve`: one table for each unit. */
+function study({ study: { base, data, task, calibration }, machine, dense, points, evidence, spreads }) {
+  console.log(`### ${base.name}, ${task} on ${data.name}: dense ${withInterval(dense)}, n = ${dense.n}\n`)
+  const { date, commit, cpu, cores, node } = machine
+  console.log(`${date.slice(0, 10)}, commit ${commit}, ${cpu}, ${cores} cores, Node ${node}.`)
+  if (calibration !== null) {
+    const { examples, tokens, overlap } = calibration
+    const shared = `${overlap.examples} examples and ${overlap.sequences} sequences of the evaluated data among them`
+    console.log(`Calibrated on ${examples} examples, ${tokens} tokens, ${shared}.`)
+  }
+  for (const unit of new Set(points.map((point) => point.unit))) {
+    console.log()
+    const head = [unit, 'level', 'kept', dense.metric, 'minus dense', 'p', 'counts as']
+    table(
+      head,
+      studyRows(
+        points.filter((point) => point.unit === unit),
+        evidence,
+        spreads,
+      ),
+    )
+  }
+}
+
+function studyRows(points, evidence, spreads) {
+  const is = (a) => (b) => a.unit === b.unit && a.method === b.method && a.level === b.level
+  const methods = [...new Set(points.map(({ method }) => method))]
+  const firsts = points
+    .filter((point, at) => points.findIndex(is(point)) === at)
+    .sort((a, b) => methods.indexOf(a.method) - methods.indexOf(b.method))
+  return firsts.map((point) => {
+    const spread = spreads.find(is(point))
+    if (spread !== undefined) {
+      const [, meanDifference, bound] = spreadOf(points.filter(is(point)))
+      const value = `${fixed(spread.mean)} ± ${fixed(spread.sd)}`
+      const label = `control, ${spread.seeds} seeds`
+      return [
+        point.method,
+        String(point.level),
+        share(point.density.prunable.density),
+        value,
+        meanDifference,
+        bound,
+        label,
+      ]
+    }
+    const verdict = evidence.find(is(point))
+    const label =
+      verdict === undefined ? 'control' : verdict.evidence ? 'evidence' : `smoke test: ${verdict.why}`
+    return [
+      point.method,
+      String(point.level),
+      ...single({ ...point, density: point.density.prunable.density }),
+      label,
+    ]
+  })
 }
 
 function weights({ dense, points }) {
@@ -21,7 +84,7 @@ function weights({ dense, points }) {
       [
         'random, 2:4',
         share(series(points, '2:4 random')[0].density),
-        ...spread(series(points, '2:4 random')),
+        ...spreadOf(series(points, '2:4 random')),
       ],
     ],
   )
@@ -31,7 +94,7 @@ function heads({ dense, points }) {
   const rows = series(points, 'heads headNorm').map((point) => {
     const random = series(points, 'heads random').filter(({ level }) => level === point.level)
     const [kept, ...figures] = single(point)
-    return [String(point.recipe.steps[0].remove), kept, ...figures, ...spread(random).slice(0, 2)]
+    return [String(point.recipe.steps[0].remove), kept, ...figures, ...spreadOf(random).slice(0, 2)]
   })
   const names = ['heads removed', 'weights kept', `by norm: ${dense.metric}`, 'minus dense', 'p']
   table([...names, 'at random', 'minus dense'], rows)
@@ -56,7 +119,7 @@ function single({ density, toDense, ...point }) {
 }
 
 /** Of several seeds: the mean, and between which values it lies. */
-function spread(points) {
+function spreadOf(points) {
   const values = points.map(({ value }) => value)
   const differences = points.map(({ toDense }) => toDense.difference)
   const range = `${fixed(Math.min(...values))} … ${fixed(Math.max(...values))}`

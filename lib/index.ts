@@ -43,3 +43,19 @@ export {
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
 export { type Recipe, type RecipeStep, readRecipe } from './pruning/recipe.js'
+export {
+  type HeadRanking,
+  type HeadRow,
+  type HeadScoring,
+  scoreHeads,
+} from './pruning/score-heads.js'
+export {
+  type CompareRankingsOptions,
+  compareRankings,
+  type RankingComparison,
+} from './study/compare-rankings.js'
+export { curve } from './study/curve.js'
+export type { CurveMethod, CurveOptions, CurvePoint, Curves, Verdict } from './study/curve-types.js'
+export { readCurveMethods } from './study/own-methods.js'
+export { type NamedRanking, readRanking } from './study/rankings.js'
+export { transferMethods } from './study/transfer.js'

@@ -252,3 +252,26 @@ test('what is no calibration data is refused', async (t) => {
   const bare = await Checkpoint.open(await makeCheckpoint())
   await t.throwsAsync(fromTexts(bare, ['the']), { code: 'TOKENIZER_MISSING' })
 })
+
+test('examples of which another set holds a sequence are left out of what was drawn', async (t) => {
+  const checkpoint = await withTokenizer()
+  const pairs = await file(
+    'pairs.tsv',
+    'sentence1\tsentence2\tscore\nthe\tcat\t1\nmat\tsat\t2\nthe mat\t.\t3\n',
+  )
+  const exclude = await Calibration.fromTexts(checkpoint, ['sat', 'the cat'])
+  const left = await Calibration.open(checkpoint, pairs, { task: 'similarity', exclude })
+  t.deepEqual([left.examples, left.sequences, numbersOf(left.labels)], [2, 4, [1, 3]])
+  t.deepEqual(left.notes, ['1 of 3 examples were left out, for sequences that are excluded.'])
+  t.deepEqual(left.overlap(exclude), { examples: 0, sequences: 0 })
+
+  const all = await Calibration.open(checkpoint, pairs, { task: 'similarity' })
+  const none = Calibration.open(checkpoint, pairs, { task: 'similarity', exclude: all })
+  await t.throwsAsync(none, {
+    instanceOf: RangeError,
+    message: /at least one example beside the excluded ones/,
+  })
+  await t.throwsAsync(Calibration.fromIds(checkpoint, [[5]], { exclude: [] as never }), {
+    message: /`exclude` to be a Calibration/,
+  })
+})

@@ -60,9 +60,10 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
     ...[...ground, 'addon', 'architecture', 'checkpoint'],
     ...['encoder', 'evaluation', 'tokenizer'],
   ],
+  study: [...[...ground, 'addon', 'checkpoint'], ...['calibration', 'pruning', 'encoder', 'evaluation']],
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
-    ...['calibration', 'pruning', 'encoder', 'evaluation'],
+    ...['calibration', 'pruning', 'encoder', 'evaluation', 'study'],
   ],
   bench: ['index'],
   report: ['index'],

@@ -87,7 +87,7 @@ export class Calibration {
   ): Promise<Calibration> {
     checkCheckpoint(checkpoint)
     const gathering = checkGathering(options)
-    return made(checkpoint, idExamples(checkpoint, sequences), gathering, null)
+    return Calibration.#made(checkpoint, idExamples(checkpoint, sequences), { ...gathering, options }, null)
   }
 
   /**
@@ -101,7 +101,12 @@ export class Calibration {
   ): Promise<Calibration> {
     checkCheckpoint(checkpoint)
     const gathering = checkGathering(options)
-    return made(checkpoint, await textExamples(checkpoint, texts), gathering, null)
+    return Calibration.#made(
+      checkpoint,
+      await textExamples(checkpoint, texts),
+      { ...gathering, options },
+      null,
+    )
   }
 
   /**
@@ -120,7 +125,23 @@ export class Calibration {
     const { columns, format } = options
     const read = task === null ? readPlainTexts : readers[task]
     const source = await read(checkpoint, file, { columns, format, signal: gathering.signal })
-    return made(checkpoint, source, gathering, task)
+    return Calibration.#made(checkpoint, source, { ...gathering, options }, task)
+  }
+
+  static async #made(
+    { spec }: Checkpoint,
+    source: ExampleSource,
+    { options, ...gathering }: Omit<Gathering, 'exclude'> & { options: CalibrationOptions },
+    task: Task | null,
+  ): Promise<Calibration> {
+    const { exclude: other } = options
+    if (other !== undefined && !(other instanceof Calibration)) {
+      throw new TypeError(expected('exclude', 'a Calibration', other))
+    }
+    if (source.count === 0)
+      throw new RangeError('Expected calibration data with at least one example, got none.')
+    const exclude = new Set(other === undefined ? [] : other.#digests.flat())
+    return new Calibration(await gather(source, spec, { ...gathering, exclude }), task)
   }
 
   /**
@@ -154,17 +175,6 @@ export class Calibration {
       )
     }
   }
-}
-
-async function made(
-  checkpoint: Checkpoint,
-  source: ExampleSource,
-  gathering: Gathering,
-  task: Task | null,
-): Promise<Calibration> {
-  if (source.count === 0)
-    throw new RangeError('Expected calibration data with at least one example, got none.')
-  return new Calibration(await gather(source, checkpoint.spec, gathering), task)
 }
 
 function checkCheckpoint(checkpoint: unknown): void {

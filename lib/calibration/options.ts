@@ -3,6 +3,7 @@ import { checkInteger, checkKeys, checkOneOf, checkSignal, expected } from '../c
 import type { Columns } from '../evaluation/columns.js'
 import type { Format } from '../evaluation/format.js'
 import { type Task, tasks } from '../evaluation/task.js'
+import type { Calibration } from './calibration.js'
 import type { Gathering } from './gather.js'
 
 export type CalibrationOptions = {
@@ -10,6 +11,8 @@ export type CalibrationOptions = {
   readonly limit?: number | undefined
   /** Of what is drawn, and of masks. @default 0 */
   readonly seed?: number | undefined
+  /** Drawn examples of which this holds a sequence are left out: what a model is evaluated on. @default none */
+  readonly exclude?: Calibration | undefined
   /** Rejects with its reason. */
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
@@ -24,10 +27,13 @@ export type CalibrationFileOptions = CalibrationOptions & {
   readonly format?: Format | 'squad' | undefined
 }
 
-const keys = ['limit', 'seed', 'signal', 'onProgress']
+const keys = ['limit', 'seed', 'exclude', 'signal', 'onProgress']
 
 /** @throws TypeError, RangeError; `signal.reason` */
-export function checkGathering(options: CalibrationOptions, more: readonly string[] = []): Gathering {
+export function checkGathering(
+  options: CalibrationOptions,
+  more: readonly string[] = [],
+): Omit<Gathering, 'exclude'> {
   checkKeys('options', options, [...more, ...keys])
   const { limit = 512, seed, onProgress } = options
   if (onProgress !== undefined && typeof onProgress !== 'function') {
@@ -42,7 +48,9 @@ export function checkGathering(options: CalibrationOptions, more: readonly strin
 }
 
 /** @throws TypeError, RangeError; `signal.reason` */
-export function checkFileOptions(options: CalibrationFileOptions): Gathering & { task: Task | null } {
+export function checkFileOptions(
+  options: CalibrationFileOptions,
+): Omit<Gathering, 'exclude'> & { task: Task | null } {
   const gathering = checkGathering(options, ['task', 'columns', 'format'])
   return { ...gathering, task: options.task === undefined ? null : checkOneOf('task', options.task, tasks) }
 }

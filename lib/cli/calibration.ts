@@ -1,5 +1,10 @@
 import { extname } from 'node:path'
-import { Calibration, type CalibrationFileOptions, type Checkpoint } from '../index.js'
+import {
+  Calibration,
+  type CalibrationFileOptions,
+  type CalibrationOptions,
+  type Checkpoint,
+} from '../index.js'
 import { columnsOption } from './columns-option.js'
 import type { Invocation, OptionTable } from './command.js'
 import { readIds } from './ids-file.js'
@@ -18,25 +23,50 @@ export const calibrationOptions: OptionTable = {
   format: { value: 'NAME', help: "the file's format, as for eval, against its extension" },
 }
 
+type Asked = Pick<Invocation, 'options' | 'signal' | 'onProgress'>
+
 const others = Object.keys(calibrationOptions).filter((name) => name !== 'calibration')
 
 /** The data of --calibration; undefined without. @throws TypeError; as `Calibration.open` and `fromIds` */
 export async function readCalibration(
   checkpoint: Checkpoint,
-  { options, signal, onProgress }: Pick<Invocation, 'options' | 'signal' | 'onProgress'>,
+  { options, signal, onProgress }: Asked,
 ): Promise<Calibration | undefined> {
   const file = options.text('calibration')
   if (file === undefined) return undefined
-  const limit = options.whole('calibration-limit', 1)
-  const drawing = { limit, seed: options.whole('calibration-seed'), signal, onProgress }
-  if (holdsIds(file, options)) return Calibration.fromIds(checkpoint, await readIds(file, signal), drawing)
-  return Calibration.open(checkpoint, file, {
-    ...drawing,
-    // The library names what it refuses.
-    task: options.text('task') as CalibrationFileOptions['task'],
+  const reading = {
+    task: options.text('task'),
     columns: columnsOption(options),
-    format: options.text('format') as CalibrationFileOptions['format'],
-  })
+    format: options.text('format'),
+  }
+  return openCalibration(checkpoint, file, reading, drawingOf({ options, signal, onProgress }))
+}
+
+/** How a file of examples is read, as far as that was said. */
+export type CalibrationReading = {
+  readonly task: string | undefined
+  readonly columns: Readonly<Record<string, string>> | undefined
+  readonly format: string | undefined
+}
+
+/** What --calibration-limit and --calibration-seed say. */
+export function drawingOf({ options, signal, onProgress }: Asked): CalibrationOptions {
+  const limit = options.whole('calibration-limit', 1)
+  return { limit, seed: options.whole('calibration-seed'), signal, onProgress }
+}
+
+/** Token ids, texts or a labelled file. @throws as `Calibration.open` and `fromIds` */
+export async function openCalibration(
+  checkpoint: Checkpoint,
+  file: string,
+  reading: CalibrationReading,
+  drawing: CalibrationOptions,
+): Promise<Calibration> {
+  if (holdsIds(file, reading)) {
+    return Calibration.fromIds(checkpoint, await readIds(file, drawing.signal!), drawing)
+  }
+  // The library names what it refuses.
+  return Calibration.open(checkpoint, file, { ...drawing, ...(reading as CalibrationFileOptions) })
 }
 
 /** @throws TypeError for options that say how to read a file that is not there */
@@ -46,8 +76,18 @@ export function checkCalibrationOptions(options: OptionValues): void {
   throw new TypeError(`--${stray} is for --calibration FILE, which is not there.`)
 }
 
+/** What the library says of its option `calibration`. */
+export function inCalibrationWords(error: unknown): unknown {
+  if (!(error instanceof TypeError || error instanceof RangeError)) return error
+  const message = error.message
+    .replace(/Pass `calibration`:.*$/, 'Pass --calibration FILE.')
+    .replace(/^Expected `calibration` to be absent/, 'Expected --calibration to be absent')
+    .replace('Make it with `exclude`,', 'Leave those out with --exclude-overlap,')
+  return new RangeError(message, { cause: error })
+}
+
 /** SQuAD's documents are .json too. */
-function holdsIds(file: string, options: OptionValues): boolean {
-  const plain = !['task', 'columns', 'format'].some((name) => options.has(name))
+function holdsIds(file: string, reading: CalibrationReading): boolean {
+  const plain = Object.values(reading).every((each) => each === undefined)
   return plain && extname(file).toLowerCase() === '.json'
 }

@@ -9,6 +9,8 @@ const table = new Map<string, () => Promise<Command>>([
   ['encode', async () => (await import('./encode.js')).encode],
   ['classify', async () => (await import('./classify.js')).classify],
   ['eval', async () => (await import('./eval.js')).evaluation],
+  ['curve', async () => (await import('./curve.js')).curveCommand],
+  ['heads', async () => (await import('./heads.js')).heads],
   ['bench', async () => (await import('./bench.js')).bench],
   ['tune', async () => (await import('./tune.js')).tune],
   ['cuda', async () => (await import('./cuda.js')).cuda],
@@ -16,17 +18,7 @@ const table = new Map<string, () => Promise<Command>>([
 ])
 
 /** Names that are fixed and not built yet. */
-const laterNames = [
-  'verify',
-  'curve',
-  'heads',
-  'quantise-study',
-  'tokens',
-  'estimate',
-  'diff',
-  'report',
-  'serve',
-]
+const laterNames = ['verify', 'quantise-study', 'tokens', 'estimate', 'diff', 'report', 'serve']
 
 export const commandNames = [...table.keys()]
 

@@ -1,7 +1,7 @@
 import { compareEvaluations, type EvaluateOptions, type Evaluation, evaluate } from '../index.js'
-import { columnsOption } from './columns-option.js'
 import type { Command, Invocation } from './command.js'
 import { evalReport } from './eval-report.js'
+import { evaluateSettings, evaluationOptions } from './evaluation-options.js'
 import { encoderOptions, withEncoder } from './with-encoder.js'
 
 export const evaluation: Command = {
@@ -12,28 +12,11 @@ export const evaluation: Command = {
     'twofour eval models/demo/model --task similarity --data models/demo/eval.tsv\n' +
     'twofour eval /tmp/demo-2of4 --task similarity --data models/demo/eval.tsv --against models/demo/model',
   options: {
-    task: {
-      value: 'NAME',
-      help: 'similarity, classification, token-classification, question-answering or masked-lm',
-    },
-    data: { value: 'FILE', help: 'TSV (no quoting), CSV, JSON Lines, CoNLL-U, CoNLL or text, by extension' },
-    columns: {
-      value: 'LIST',
-      help: 'where columns lie, by name or number from 0: sentence1=5,sentence2=6,score=4',
-    },
-    format: { value: 'NAME', help: 'tsv, csv, jsonl, conllu, conll, txt or squad, against the extension' },
-    limit: { value: 'N', help: 'only the first N examples' },
+    ...evaluationOptions,
     against: {
       value: 'OTHER',
       help: 'another model on the same data: the paired difference, and its p-value',
     },
-    resamples: { value: 'N', help: 'samples drawn for intervals (default 1000)' },
-    seed: { value: 'N', help: 'of the samples drawn (default 0)' },
-    pooling: {
-      value: 'NAME',
-      help: "for similarity: how tokens become one vector (default: the model's own)",
-    },
-    'max-length': { value: 'N', help: "cut texts after so many tokens (default: the model's own)" },
     ...encoderOptions,
   },
   notes:
@@ -62,24 +45,6 @@ export const evaluation: Command = {
     }
     await output.result(result, () => evalReport(model, result))
   },
-}
-
-function evaluateSettings({ options, signal, onProgress }: Invocation): EvaluateOptions {
-  const task = options.required('task', 'Name what the model is to do, as --task similarity.')
-  const data = options.required('data', 'Name the labelled file.')
-  return {
-    // The library names what it refuses.
-    task: task as EvaluateOptions['task'],
-    data,
-    columns: columnsOption(options),
-    format: options.text('format') as EvaluateOptions['format'],
-    limit: options.whole('limit', 1),
-    resamples: options.whole('resamples', 1),
-    seed: options.whole('seed'),
-    pooling: options.text('pooling') as EvaluateOptions['pooling'],
-    signal,
-    onProgress,
-  }
 }
 
 function measure(model: string, settings: EvaluateOptions, invocation: Invocation): Promise<Evaluation> {

@@ -1,5 +1,10 @@
 import { type Calibration, Checkpoint, prune as decide, Plan } from '../index.js'
-import { calibrationOptions, checkCalibrationOptions, readCalibration } from './calibration.js'
+import {
+  calibrationOptions,
+  checkCalibrationOptions,
+  inCalibrationWords,
+  readCalibration,
+} from './calibration.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice, dtypeOption } from './devices.js'
 import { checkOut, formOption, type RecipeSource, recipeSource, stepOptions } from './prune-options.js'
@@ -94,15 +99,6 @@ async function planFor(
   } catch (error) {
     throw inCalibrationWords(source.kind === 'flags' ? inFlagWords(error) : error)
   }
-}
-
-/** What the library says of its option `calibration`. */
-function inCalibrationWords(error: unknown): unknown {
-  if (!(error instanceof TypeError || error instanceof RangeError)) return error
-  const message = error.message
-    .replace(/Pass `calibration`:.*$/, 'Pass --calibration FILE.')
-    .replace(/^Expected `calibration` to be absent/, 'Expected --calibration to be absent')
-  return new RangeError(message, { cause: error })
 }
 
 function described(calibration: Calibration, options: Invocation['options']) {

@@ -5,6 +5,7 @@ import type { StepContext, StepOutcome } from './pattern.js'
 import { bySet, type Candidate, goingFirst, take } from './ranking.js'
 import type { HeadListStep, HeadScoreStep } from './recipe-types.js'
 import { setsInScope } from './scope.js'
+import { unitScoresOf } from './unit-report.js'
 
 /** Removes named heads of layers that are still there; heads that are gone already stay gone. */
 export function removeListedHeads(context: StepContext, { list }: HeadListStep): StepOutcome {
@@ -38,7 +39,8 @@ export async function removeLowestHeads(
 
   const candidates = await scored(context, sets, step.score)
   const taken = take(goingFirst(candidates, step.reverse), step.remove, spare)
-  return withoutHeads(context, bySet(taken), sets)
+  const { decision: after, report } = withoutHeads(context, bySet(taken), sets)
+  return { decision: after, report: { ...report, scores: unitScoresOf(candidates) } }
 }
 
 function checkEnough({ remove, minimum }: HeadScoreStep, at: string, sets: number, possible: number): void {

@@ -3,6 +3,7 @@ import type { Calibration } from '../calibration/calibration.js'
 import type { Decision } from '../checkpoint/decision.js'
 import type { StoredTensor } from '../checkpoint/stored.js'
 import type { ExplicitRecipe, ExplicitStep } from './recipe-types.js'
+import type { UnitScores } from './unit-report.js'
 
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
@@ -53,6 +54,8 @@ export type StepReport = {
   }
   /** Of a calibrated step, in the order of the forward pass. */
   readonly linears?: readonly LinearOutcome[]
+  /** Heads and neurons by a score only: of each weight set in scope. */
+  readonly scores?: readonly UnitScores[]
   /** Sentences on what was not obvious. */
   readonly notes?: readonly string[]
 }

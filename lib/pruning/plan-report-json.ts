@@ -1,18 +1,19 @@
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkString, expected } from '../check.js'
 import { checkList } from './json-lists.js'
 import type { LinearOutcome, StepReport } from './pattern.js'
+import { checkUnitScores } from './unit-report.js'
 
 type Tail = NonNullable<StepReport['tails']>[number]
 type Seen = NonNullable<StepReport['calibration']>
 
-const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'notes']
+const keys = ['pattern', 'unit', 'of', 'removed', 'tails', 'calibration', 'linears', 'scores', 'notes']
 const finite = Number.MAX_VALUE
 
 /** What a step did, as a plan file says. @throws TypeError, RangeError */
 export function checkReport(what: string, value: unknown): StepReport {
   checkKeys(what, value, keys)
   const of = checkInteger(`${what}.of`, value.of)
-  const { tails, calibration, linears, notes } = value
+  const { tails, calibration, linears, scores, notes } = value
   return {
     pattern: checkString(`${what}.pattern`, value.pattern),
     unit: checkOneOf(`${what}.unit`, value.unit, ['weights', 'heads', 'neurons', 'layers']),
@@ -21,6 +22,7 @@ export function checkReport(what: string, value: unknown): StepReport {
     ...(tails !== undefined && { tails: checkEach(`${what}.tails`, tails, checkTail) }),
     ...(calibration !== undefined && { calibration: checkSeen(`${what}.calibration`, calibration) }),
     ...(linears !== undefined && { linears: checkEach(`${what}.linears`, linears, checkLinear) }),
+    ...(scores !== undefined && { scores: checkEach(`${what}.scores`, scores, checkUnitScores) }),
     ...(notes !== undefined && { notes: checkEach(`${what}.notes`, notes, checkString) }),
   }
 }

@@ -1,0 +1,57 @@
+import type { CurvePoint, Curves } from '../index.js'
+
+type Cell = string | number | null | undefined
+
+const header = [
+  ...['unit', 'method', 'level', 'share', 'seed', 'metric', 'value', 'low', 'high'],
+  ...['difference', 'difference_low', 'difference_high', 'p_value', 'test'],
+  ...['reversed_difference', 'reversed_low', 'reversed_high', 'reversed_p_value'],
+  ...['prunable_density', 'all_density', 'prune_seconds', 'evaluate_seconds'],
+]
+
+/** The dense model and every point as RFC 4180 has it; the same numbers as in the JSON. */
+export function curveCsv({ dense, points }: Curves): string {
+  const { metric, value, interval, seconds } = dense
+  const first = [
+    '',
+    'dense',
+    '',
+    0,
+    '',
+    metric,
+    value,
+    ...interval,
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    '',
+    1,
+    1,
+    '',
+    seconds,
+  ]
+  const rows: Cell[][] = [header, first, ...points.map((point) => rowOf(point, metric))]
+  return rows.map((row) => `${row.map(cellText).join(',')}\r\n`).join('')
+}
+
+function rowOf(point: CurvePoint, metric: string): Cell[] {
+  const { toDense, toOrder, density, seconds } = point
+  return [
+    ...[point.unit, point.method, point.level, point.share, point.seed],
+    ...[metric, point.value, ...point.interval],
+    ...[toDense.difference, ...toDense.interval, toDense.pValue, toDense.test],
+    ...[toOrder?.difference, ...(toOrder?.interval ?? [null, null]), toOrder?.pValue],
+    ...[density.prunable.density, density.all.density, seconds.prune, seconds.evaluate],
+  ]
+}
+
+function cellText(cell: Cell): string {
+  if (cell === null || cell === undefined || Number.isNaN(cell)) return ''
+  const text = String(cell)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,93 @@
+import type { RecipeBase } from '../pruning/pattern.js'
+import { type ExplicitRecipe, prepareRecipe } from '../pruning/recipe.js'
+import { readsCalibration } from '../pruning/updates.js'
+import type { CurveMethod, CurvePoint } from './curve-types.js'
+import { namedSeries } from './named-methods.js'
+import { ownSeries } from './own-methods.js'
+import { isReversed, orderOf, type Scope, type Series } from './series.js'
+
+/** A point to measure. */
+export type PlannedPoint = Pick<CurvePoint, 'unit' | 'method' | 'level' | 'share' | 'seed'> & {
+  readonly recipe: ExplicitRecipe
+  readonly readsCalibration: boolean
+}
+
+/**
+ * Every point of a study in the order of measuring: a reversed order right behind the order itself, level by level,
+ * so that the two are compared without keeping all that was measured.
+ * @throws TypeError, RangeError for a method that is wrong or there twice
+ */
+export function plannedPoints(
+  methods: readonly (string | CurveMethod)[],
+  scope: Scope,
+  base: RecipeBase,
+): PlannedPoint[] {
+  const series = methods.flatMap((method, at) =>
+    typeof method === 'string'
+      ? namedSeries(method, scope, base)
+      : [ownSeries(method, `methods[${at}]`, scope)],
+  )
+  const points = series.flatMap((one) => pointsOf(one, base))
+  checkOnce(points)
+  const units = [...new Set(points.map(({ unit }) => unit))]
+  return units.flatMap((unit) => paired(points.filter((point) => point.unit === unit)))
+}
+
+/** What tells a point from every other of its study. */
+export function keyOf({ unit, method, level, seed }: Pick<CurvePoint, 'unit' | 'method' | 'level' | 'seed'>) {
+  return JSON.stringify([unit, method, level, seed])
+}
+
+/** The key of the point that a reversed one turns round. */
+export function orderKey(point: Pick<CurvePoint, 'unit' | 'method' | 'level' | 'seed'>): string | undefined {
+  return isReversed(point.method) ? keyOf({ ...point, method: orderOf(point.method) }) : undefined
+}
+
+function pointsOf({ unit, method, levels, seeds, recipe }: Series, base: RecipeBase): PlannedPoint[] {
+  return levels.flatMap(({ level, share, count }) =>
+    // Where all go there is nothing to draw.
+    (share === 1 ? seeds.slice(0, 1) : seeds).map((seed) => {
+      const explicit = explicitOf(method, recipe(level, count, seed), base)
+      const reads = explicit.steps.some(readsCalibration)
+      return { unit, method, level, share, seed, recipe: explicit, readsCalibration: reads }
+    }),
+  )
+}
+
+function explicitOf(method: string, recipe: unknown, base: RecipeBase): ExplicitRecipe {
+  try {
+    return prepareRecipe(recipe, base).recipe
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error
+    throw new RangeError(`Method \`${method}\`: ${error.message}`, { cause: error })
+  }
+}
+
+function checkOnce(points: readonly PlannedPoint[]): void {
+  const seen = new Set<string>()
+  for (const point of points) {
+    const key = keyOf(point)
+    if (seen.has(key)) {
+      throw new RangeError(
+        `Expected \`methods\` to name each once, got \`${point.method}\` twice for ${point.unit}.`,
+      )
+    }
+    seen.add(key)
+  }
+}
+
+function paired(points: readonly PlannedPoint[]): PlannedPoint[] {
+  const keys = new Set(points.map(keyOf))
+  const turned = new Map<string, PlannedPoint>()
+  for (const point of points) {
+    const order = orderKey(point)
+    if (order !== undefined && keys.has(order)) turned.set(order, point)
+  }
+  const behind = new Set(turned.values())
+  return points
+    .filter((point) => !behind.has(point))
+    .flatMap((point) => {
+      const reversed = turned.get(keyOf(point))
+      return reversed === undefined ? [point] : [point, reversed]
+    })
+}
