@@ -121,6 +121,23 @@ test('units, levels and seeds give the points that they name, and a name stands 
   t.true(Math.abs(spread.sd - Math.abs(low - high) / Math.SQRT2) < 1e-12)
 })
 
+test('a model of one layer has no curve over layers, and the others all the same', async (t) => {
+  const checkpoint = await tinyModel({ layers: 1 })
+  const data = await pairsFile(1, 8)
+  const methods = ['last', 'headNorm']
+  const { points } = await curve(
+    checkpoint,
+    studyOf(data, { methods, units: ['heads', 'layers'], levels: [1] }),
+  )
+  t.deepEqual(
+    points.map(({ unit, method }) => [unit, method]),
+    [['heads', 'headNorm']],
+  )
+  await t.throwsAsync(curve(checkpoint, studyOf(data, { methods: ['last'], units: ['layers'] })), {
+    message: /levels at which something goes, got none/,
+  })
+})
+
 test('a study that was stopped goes on where it stopped, and comes to the same', async (t) => {
   const checkpoint = await tinyModel()
   const study = studyOf(await pairsFile(1), {

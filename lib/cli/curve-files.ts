@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeMachine } from '../bench/machine.js'
+import { describeMachine, type Machine } from '../bench/machine.js'
 import { type Curves, TwofourError } from '../index.js'
 import { curveCsv } from './curve-csv.js'
 import { curveSvg } from './curve-plot.js'
@@ -13,6 +13,7 @@ export class StudyFolder {
   readonly path: string | undefined
   /** Points on disk that this run put there or found. */
   written = 0
+  #machine: Machine | undefined
 
   private constructor(path: string | undefined, earlier: Curves | undefined) {
     this.path = path
@@ -29,7 +30,8 @@ export class StudyFolder {
   /** Each file in one step, so that a stop leaves the files of the point before. */
   async write(curves: Curves): Promise<void> {
     if (this.path === undefined) return
-    const machine = { ...(await describeMachine()), date: new Date().toISOString() }
+    this.#machine ??= await describeMachine()
+    const machine = { ...this.#machine, date: new Date().toISOString() }
     await publish(join(this.path, 'curve.csv'), curveCsv(curves))
     await publish(join(this.path, 'curve.svg'), curveSvg(curves))
     await publish(join(this.path, 'curve.json'), `${JSON.stringify({ ...curves, machine }, null, 1)}\n`)

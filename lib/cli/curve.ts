@@ -28,7 +28,7 @@ export const curveCommand: Command = {
   summary: 'accuracy over what is pruned, method by method, with random and reversed controls',
   usage: 'curve MODEL --task NAME --data FILE [--methods LIST] [--units LIST] [--out DIR]',
   example:
-    'twofour curve models/demo/model --task similarity --data models/demo/eval.tsv --units heads --out /tmp/demo-heads\n' +
+    'twofour curve models/demo/model --task similarity --data models/demo/eval.tsv --units heads --levels 0.25,0.5,0.75 --seeds 3 --out /tmp/demo-heads\n' +
     'twofour curve models/demo/model --task similarity --data models/demo/eval.tsv --units 2:4 --methods magnitude,wanda,wanda+refit,sparsegpt,reverse:wanda,random --seeds 3 --calibration models/demo/calibration.tsv',
   options: {
     methods: {

@@ -21,8 +21,10 @@ export function namedSeries(name: string, scope: Scope, base: RecipeBase): Serie
   const refusals: unknown[] = []
   const series = scope.units.flatMap((unit) => {
     const one = seriesOf(name, named, unit, scope)
-    const [first] = one?.levels ?? []
-    if (one === undefined || first === undefined) return []
+    if (one === undefined) return []
+    const [first] = one.levels
+    // A model of one layer has none to spare, whatever the method.
+    if (first === undefined) return [one]
     try {
       prepareRecipe(one.recipe(first.level, first.count, one.seeds[0]!), base)
       return [one]

@@ -15,7 +15,7 @@ export type PlannedPoint = Pick<CurvePoint, 'unit' | 'method' | 'level' | 'share
 /**
  * Every point of a study in the order of measuring: a reversed order right behind the order itself, level by level,
  * so that the two are compared without keeping all that was measured.
- * @throws TypeError, RangeError for a method that is wrong or there twice
+ * @throws TypeError, RangeError for a method that is wrong or there twice, or where nothing would go
  */
 export function plannedPoints(
   methods: readonly (string | CurveMethod)[],
@@ -29,6 +29,8 @@ export function plannedPoints(
   )
   const points = series.flatMap((one) => pointsOf(one, base))
   checkOnce(points)
+  if (points.length === 0)
+    throw new RangeError('Expected levels at which something goes, got none in this model.')
   const units = [...new Set(points.map(({ unit }) => unit))]
   return units.flatMap((unit) => paired(points.filter((point) => point.unit === unit)))
 }
