@@ -6,6 +6,7 @@
 //        [--only 2:4] [--methods magnitude,wanda] [--limit N] [--rounds 7] [--threads N] [--name NAME] [--resume] --out FILE.json
 // Layer errors are measured on sentences of --held-out (default: of --dev). --resume keeps what a run with the same
 // settings has already put into FILE.json.
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -36,6 +37,11 @@ const reading = { task: required('task'), columns: columnsOf(options.columns), f
 const files = { test: required('data'), dev: required('dev'), calibration: required('calibration') }
 const heldOutFile = options['held-out'] ?? files.dev
 
+const among = (list, value) => list === undefined || list.split(',').includes(value)
+const wanted = methods.filter(({ group, name }) => among(options.only, group) && among(options.methods, name))
+checkNames('only', 'group')
+checkNames('methods', 'name')
+
 const circumstances = await watchCircumstances(threads)
 const base = await Checkpoint.open(required('model'))
 const { draws, heldOut, about } = await sentences()
@@ -46,18 +52,7 @@ const settings = {
   ...about,
 }
 const kept = await keptResults()
-const among = (list, value) => list === undefined || list.split(',').includes(value)
-const wanted = methods.filter(({ group, name }) => among(options.only, group) && among(options.methods, name))
-checkNames(
-  'only',
-  methods.map(({ group }) => group),
-)
-checkNames(
-  'methods',
-  methods.map(({ name }) => name),
-)
 const folder = await mkdtemp(join(tmpdir(), 'twofour-calibrated-'))
-const planFile = join(folder, 'plan.safetensors')
 const dense = { test: await evaluated(base, files.test), dev: await evaluated(base, files.dev) }
 const results = []
 try {
@@ -74,7 +69,7 @@ try {
 }
 if (results.some(({ failed }) => failed !== undefined)) process.exitCode = 1
 
-/** One method on one draw. What is known already stays, as long as nobody needs its plan for timing. */
+/** One method on one draw. What is known already stays. */
 async function take(method, seed) {
   const { group, name, recipe } = method
   const label = { group, name, seed, recipe }
@@ -87,11 +82,11 @@ async function take(method, seed) {
   await write()
 }
 
-async function measured({ recipe }, seed) {
+async function measured(method, seed) {
   try {
-    const pruning = await pruned(recipe, seed)
+    const pruning = await pruned(method, seed)
     if (pruning.skipped !== undefined) return pruning
-    const checkpoint = await (await Plan.open(planFile)).apply(base)
+    const checkpoint = await decided(method, seed)
     const dev = seed === seeds[0] && { dev: paired(await evaluated(checkpoint, files.dev), dense.dev) }
     const test = paired(await evaluated(checkpoint, files.test), dense.test)
     return {
@@ -105,9 +100,19 @@ async function measured({ recipe }, seed) {
   }
 }
 
-function pruned(recipe, seed) {
+function pruned(method, seed) {
+  const { recipe } = method
   const texts = readsCalibration(recipe) ? { texts: draws.get(seed) } : {}
-  return pruneApart({ model: options.model, recipe, plan: planFile, threads, ...texts })
+  return pruneApart({ model: options.model, recipe, plan: planOf(method, seed), threads, ...texts })
+}
+
+/** By its plan, which stays until all is timed. */
+async function decided(method, seed) {
+  return (await Plan.open(planOf(method, seed))).apply(base)
+}
+
+function planOf(method, seed) {
+  return join(folder, `${methods.indexOf(method)} ${seed}.safetensors`)
 }
 
 /** Saved with their zeros, on the first draw. */
@@ -119,8 +124,9 @@ async function timedSpeeds() {
     )
     if (result === undefined) continue
     const directory = join(folder, String(checkpoints.length))
-    await pruned(method.recipe, seeds[0])
-    const checkpoint = await (await Plan.open(planFile)).apply(base)
+    // Of results that were kept there is no plan.
+    if (!existsSync(planOf(method, seeds[0]))) await pruned(method, seeds[0])
+    const checkpoint = await decided(method, seeds[0])
     await checkpoint.save(directory, { form: 'masked' })
     checkpoints.push({ name: labelOf(method), directory })
   }
@@ -133,12 +139,16 @@ async function timedSpeeds() {
 async function sentences() {
   const test = await sentencesOf(files.test, reading)
   const train = apart(await sentencesOf(files.calibration, reading), test)
-  const others = apart(await sentencesOf(heldOutFile, reading), [...test, ...train])
   const count = number('sentences')
+  const draws = new Map(seeds.map((seed) => [seed, draw(train, count, seed)]))
+  // Of one file for both, what no draw has taken.
+  const taken = heldOutFile === files.calibration ? [...draws.values()].flat() : train
+  const others = apart(await sentencesOf(heldOutFile, reading), [...test, ...taken])
+  if (others.length === 0)
+    throw new Error(`All sentences of ${heldOutFile} are in the other files: name others by --held-out.`)
   const heldOut = await calibrationOf(base, draw(others, count, 0))
   const evaluation = await calibrationOf(base, test)
   refuseOverlap('Evaluation data and sentences for layer errors', evaluation, heldOut)
-  const draws = new Map(seeds.map((seed) => [seed, draw(train, count, seed)]))
   const drawn = []
   for (const [seed, texts] of draws) {
     const calibration = await calibrationOf(base, texts)
@@ -222,7 +232,8 @@ function columnsOf(pairs) {
   return pairs === undefined ? undefined : Object.fromEntries(pairs.split(',').map((pair) => pair.split('=')))
 }
 
-function checkNames(option, names) {
+function checkNames(option, key) {
+  const names = methods.map((method) => method[key])
   const odd = options[option]?.split(',').find((name) => !names.includes(name))
   if (odd === undefined) return
   console.error(`Expected \`--${option}\` to be of ${[...new Set(names)].join(', ')}, got ${odd}.`)
