@@ -2,6 +2,8 @@
 import { Calibration, Checkpoint, prune } from 'twofour'
 import { peakMemory, resetPeakMemory } from '../../dist/bench/peak-memory.js'
 
+// Nobody waits any more.
+process.once('disconnect', () => process.exit())
 process.once('message', async (request) => {
   const answer = await cost(request).catch((error) =>
     isUnknown(error) ? { skipped: error.message } : { failed: error.stack },
