@@ -37,6 +37,12 @@ export { type MeasureOptions, measureLatency, timeCheckpoints } from './latency/
 export type { LatencyOptions } from './latency/options.js'
 export type { LatencyTable } from './latency/table.js'
 export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
+export {
+  type LayerErrors,
+  type LayerErrorsOptions,
+  type LinearError,
+  layerErrors,
+} from './pruning/layer-errors.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
 export { type Recipe, type RecipeStep, readRecipe } from './pruning/recipe.js'

@@ -1,0 +1,58 @@
+// Copies what bench/calibrated-all.mjs has measured to bench/results, and writes its tables into docs/pruning.md and
+// README.md, each between `<!-- calibrated -->` and `<!-- /calibrated -->`.
+// Run: node bench/calibrated-publish.mjs [build/calibrated]
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  bestOf,
+  difference,
+  machine,
+  mainOf,
+  table,
+  tablesOf,
+  timesFaster,
+  withInterval,
+} from './calibrated/tables.mjs'
+
+const here = import.meta.dirname
+const from = process.argv[2] ?? 'build/calibrated'
+const files = readdirSync(from).filter((file) => /^calibrated-.*\.json$/.test(file))
+const reports = files.map((file) => JSON.parse(readFileSync(join(from, file), 'utf8')))
+
+for (const { settings } of reports) {
+  if ((settings.limit ?? null) !== null)
+    throw new Error(`${settings.model}: a try-out is not to be published.`)
+}
+for (const file of files) copyFileSync(join(from, file), join(here, 'results', file))
+write('docs/pruning.md', reports.map(tablesOf).join('\n'))
+write(
+  'README.md',
+  reports
+    .filter(({ settings }) => settings.task === 'similarity')
+    .map(summaryOf)
+    .join('\n'),
+)
+
+/** Of each group what magnitude gives, and what the development data would choose. */
+function summaryOf(report) {
+  const { dense, results } = report
+  const groups = [...new Set(results.map(({ group }) => group))]
+  const rows = groups.flatMap((group) => {
+    const plain = mainOf(report, group).find(({ name }) => name.startsWith('magnitude'))
+    return [plain, bestOf(report, group)].map(({ name, test, speed }) => [
+      ...[`${group}: ${name}`, withInterval(test), difference(test.toDense)],
+      speed === undefined ? '–' : timesFaster(speed),
+    ])
+  })
+  const head = ['variant', `${dense.test.metric} [95 %]`, 'minus dense', '× dense speed']
+  return `${table(head, [['dense', withInterval(dense.test), '', '1.00'], ...rows])}\n\n${machine(report)}\n`
+}
+
+function write(name, text) {
+  const file = join(here, '..', name)
+  const [open, close] = ['<!-- calibrated -->', '<!-- /calibrated -->']
+  const [before, rest] = readFileSync(file, 'utf8').split(open)
+  const after = rest?.split(close)[1]
+  if (after === undefined) throw new Error(`${name} has no ${open} … ${close}.`)
+  writeFileSync(file, `${before}${open}\n\n${text.trimEnd()}\n\n${close}${after}`)
+}

@@ -1,0 +1,66 @@
+/**
+ * What is compared, in groups of one sparsity. `spread`: also on other calibration draws. `timed`: how fast it runs is
+ * measured too. A checkout that does not know a recipe says so, and the method is listed as skipped.
+ */
+const refit = { update: 'refit' }
+const twoOfFour = { pattern: '2:4' }
+const oneOfFour = { pattern: '1:4' }
+const rows = { pattern: 'unstructured', fraction: 0.8, per: 'row' }
+// SparseGPT's choice is made for blocks of columns of the whole matrix.
+const matrix = { ...rows, per: 'matrix' }
+
+export const methods = [
+  of('2:4', 'magnitude', { ...twoOfFour, score: 'magnitude' }, { timed: true }),
+  of('2:4', 'wanda', { ...twoOfFour, score: 'wanda' }, { spread: true, timed: true }),
+  of('2:4', 'ria', { ...twoOfFour, score: 'ria' }, { timed: true }),
+  of('2:4', 'wanda + bias', { ...twoOfFour, score: 'wanda', update: 'bias' }, { timed: true }),
+  of('2:4', 'magnitude + refit', { ...twoOfFour, score: 'magnitude', ...refit }, { timed: true }),
+  of('2:4', 'wanda + refit', { ...twoOfFour, score: 'wanda', ...refit }, { spread: true, timed: true }),
+  of('2:4', 'sparsegpt', { ...twoOfFour, score: 'sparsegpt' }, { spread: true, timed: true }),
+  of('2:4', 'obs + refit', { ...twoOfFour, score: 'obs', ...refit }, { spread: true, timed: true }),
+  of(
+    '2:4',
+    'wanda + refit + permute',
+    { ...twoOfFour, score: 'wanda', ...refit, permute: true },
+    { spread: true, timed: true },
+  ),
+  of(
+    '2:4',
+    'obs + refit + permute',
+    { ...twoOfFour, score: 'obs', ...refit, permute: true },
+    { spread: true, timed: true },
+  ),
+  of(
+    '2:4',
+    'obs + refit but 4 linears',
+    { ...twoOfFour, score: 'obs', ...refit, mixed: { dense: 4 } },
+    { spread: true, timed: true },
+  ),
+  // For the order of layer errors: every linear for itself, whatever the ones before it have done.
+  of('2:4', 'wanda + refit (own target)', { ...twoOfFour, score: 'wanda', ...refit, target: 'own' }),
+  of('2:4', 'sparsegpt (own target)', { ...twoOfFour, score: 'sparsegpt', target: 'own' }),
+  of('2:4', 'obs + refit (own target)', { ...twoOfFour, score: 'obs', ...refit, target: 'own' }),
+  of('2:4', 'at random (control)', { ...twoOfFour, score: 'random' }),
+  of('2:4', 'wanda reversed (control)', { ...twoOfFour, score: 'wanda', reverse: true }),
+
+  of('1:4', 'magnitude', { ...oneOfFour, score: 'magnitude' }),
+  of('1:4', 'wanda + refit', { ...oneOfFour, score: 'wanda', ...refit }, { spread: true }),
+  of('1:4', 'sparsegpt', { ...oneOfFour, score: 'sparsegpt' }, { spread: true }),
+  of('1:4', 'obs + refit', { ...oneOfFour, score: 'obs', ...refit }, { spread: true, timed: true }),
+
+  of('80 %', 'magnitude by row', { ...rows, score: 'magnitude' }),
+  of('80 %', 'wanda + refit by row', { ...rows, score: 'wanda', ...refit }, { spread: true }),
+  of('80 %', 'sparsegpt by matrix', { ...matrix, score: 'sparsegpt' }, { spread: true }),
+  of('80 %', 'obs + refit by matrix', { ...matrix, score: 'obs', ...refit }, { spread: true, timed: true }),
+]
+
+/** Whether a step asks for calibration data: `prune` refuses some where nothing reads it. */
+export function readsCalibration({ steps }) {
+  return steps.some(
+    ({ score, update }) => update !== undefined || !['magnitude', 'random', 'lamp'].includes(score),
+  )
+}
+
+function of(group, name, step, { spread = false, timed = false } = {}) {
+  return { group, name, recipe: { steps: [step], seed: 0 }, spread, timed }
+}
