@@ -140,8 +140,8 @@ test('calibration data is for scores that read it, and others pass over it', asy
 
 test('heads that went in an earlier round are below those that went later, whatever their scores', (t) => {
   const scores = [
-    { weights: 0, units: [0, 2], values: [9, 5], rounds: [1, 0] },
-    { weights: 1, units: [1, 3], values: [2, 3], rounds: [2, 2] },
+    { weights: 0, units: [0, 2], scores: [9, 5], rounds: [1, 0] },
+    { weights: 1, units: [1, 3], scores: [2, 3], rounds: [2, 2] },
   ]
   t.deepEqual(
     headRows(scores, (set) => 10 * set),

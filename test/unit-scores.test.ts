@@ -61,7 +61,7 @@ async function made(options: MakeOptions = {}, kind: CalibrationLabels['kind'] |
 const classes = () => made({ ...classifier, layers: 3 }, 'classes')
 
 /** Scores of a report, one after another. */
-const valuesOf = ({ scores }: StepReport) => scores!.flatMap(({ values }) => values)
+const valuesOf = ({ scores }: StepReport) => scores!.flatMap((set) => set.scores)
 
 /** Units that a report has scores of and a checkpoint has not, as `set index`. */
 function goneOf(after: Checkpoint, { unit }: StepReport): string[] {
@@ -77,7 +77,7 @@ function goneOf(after: Checkpoint, { unit }: StepReport): string[] {
 
 /** The `count` lowest of a report's scores (or highest), of equal ones the later. */
 function lowest({ scores }: StepReport, count: number, sign = 1): string[] {
-  const all = scores!.flatMap(({ weights, units, values }) =>
+  const all = scores!.flatMap(({ weights, units, scores: values }) =>
     units.map((index, at) => ({ name: `${weights} ${index}`, value: sign * values[at]! })),
   )
   return all
@@ -617,12 +617,12 @@ test('scores in a plan file that do not hold together are refused', (t) => {
     removed: 1,
     scores: [scores],
   })
-  const whole = { weights: 0, units: [0, 2], values: [0.5, -1], rounds: [1, 0] }
+  const whole = { weights: 0, units: [0, 2], scores: [0.5, -1], rounds: [1, 0] }
   t.deepEqual(checkReport('step', report(whole)).scores, [whole])
   const cases: [object, RegExp][] = [
     [{ ...whole, units: [2, 0] }, /`step.scores\[0\].units\[1\]`/],
-    [{ ...whole, values: [1] }, /`step.scores\[0\].values` to be 2 long, as `units`, got 1/],
-    [{ ...whole, values: [1, null] }, /`step.scores\[0\].values\[1\]` to be a number/],
+    [{ ...whole, scores: [1] }, /`step.scores\[0\].scores` to be 2 long, as `units`, got 1/],
+    [{ ...whole, scores: [1, null] }, /`step.scores\[0\].scores\[1\]` to be a number/],
     [{ ...whole, rounds: [1, 0.5] }, /`step.scores\[0\].rounds\[1\]` to be a whole number/],
     [{ ...whole, heads: [] }, /Unknown key `heads`/],
   ]

@@ -56,7 +56,7 @@ export async function scoreHeads(
  * have places for scores.
  */
 export function headRows(scores: readonly UnitScores[], layerOf: (set: number) => number): HeadRow[] {
-  const rows = scores.flatMap(({ weights, units, values, rounds }) =>
+  const rows = scores.flatMap(({ weights, units, scores: values, rounds }) =>
     units.map((head, at) => {
       const round = rounds?.[at]
       return { layer: layerOf(weights), head, score: values[at]!, round: round || Number.POSITIVE_INFINITY }
