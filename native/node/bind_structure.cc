@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "node/backends.h"
 #include "node/bindings.h"
 #include "node/convert.h"
 #include "node/moments_handle.h"
@@ -45,7 +46,7 @@ Napi::Value find_permutation(Environment& environment, const Napi::CallbackInfo&
                                     size_at(request, "block"),
                                     {}});
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(size_at(request, "threads"))](Control& control) {
         const pruning::Score score =
             pruning::score_named(state->score, {state->weight, state->moments.get(), {}});
@@ -75,7 +76,7 @@ Napi::Value rewrite_weights(Environment& environment, const Napi::CallbackInfo& 
                                      factors_at(request, "rowFactors"), factors_at(request, "columnFactors")},
                                     {}});
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(size_at(request, "threads"))](Control& control) {
         control.check();
         state->result = pruning::rewrite(state->weight, state->how, *pool);
@@ -95,7 +96,7 @@ Napi::Value reorder_moments(Environment& environment, const Napi::CallbackInfo& 
   auto order = std::make_shared<std::vector<int32_t>>(ints_at(info[1].As<Napi::Object>(), "order"));
   auto moments = std::make_shared<SharedMoments>(moments_of(info[0]));
   return environment.enqueue(
-      info[2].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[2].As<Napi::Object>(),
       [order, moments, pool = environment.pool(0)](Control& control) {
         control.check();
         *moments = std::make_shared<Moments>(pruning::reordered(**moments, *order, *pool));
@@ -121,7 +122,7 @@ Napi::Value structured_obs(Environment& environment, const Napi::CallbackInfo& i
                                              ints_at(request, "present"),
                                              {}});
   return environment.enqueue(
-      info[1].As<Napi::Object>(),
+      environment.lane(kCpuLane), info[1].As<Napi::Object>(),
       [state, pool = environment.pool(size_at(request, "threads"))](Control& control) {
         state->result =
             pruning::structured_obs(state->weight, state->bias, {*state->moments, 0, state->damping},
