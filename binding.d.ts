@@ -271,7 +271,7 @@ export type UpdateRequest = {
    * moments' target where there is one, else at the output of the weights as they are before `bits`.
    */
   update: 'bias' | 'refit'
-  /** Share of the mean diagonal that is added to it. */
+  /** Share of the centred inputs' mean diagonal that is added to it, which draws towards the weights as they are. */
   damping: number
   threads: number
 }
@@ -563,7 +563,7 @@ export type Addon = {
     request: StructuredObsRequest,
     control: Control,
   ): Promise<{ order: Int32Array; errors: Float64Array }>
-  /** ‖(Ŵ − W) x + b̂ − b‖² / ‖W x‖² over the moments' tokens. */
+  /** ‖(Ŵ − W) x + b̂ − b‖² / ‖W x‖² over the moments' tokens, with what `bits` leave of either. */
   relativeError(
     request: {
       before: WeightSource

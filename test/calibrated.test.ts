@@ -81,7 +81,7 @@ test('wanda with refit comes nearer to the dense model than magnitude, and every
   )
   for (const { errors, damping, tokensPerColumn, slot } of report.linears!) {
     t.true(errors!.updated < errors!.masked, slot)
-    t.is(damping, 0.01)
+    t.is(damping, Math.max(0.01, 0.2 / tokensPerColumn))
     t.is(tokensPerColumn, calibration.tokens / base.slots.get(slot)!.shape[1]!)
   }
   const { digest, tokens } = calibration
@@ -98,6 +98,7 @@ test('every score and update that reads calibration data beats magnitude alone o
     { pattern: '2:4', score: 'wanda', update: 'refit', target: 'own' },
     { pattern: '2:4', score: 'sparsegpt' },
     { pattern: '2:4', score: 'sparsegpt', target: 'own' },
+    { pattern: '2:4', score: 'obs', update: 'refit' },
     { pattern: '2:4', score: 'magnitude', update: 'bias' },
   ]
   for (const step of steps) {
@@ -149,6 +150,20 @@ test('one step over all layers is the same as a step for each, in their order', 
     const apart = (await run([0, 1, 2].map((layer) => ({ ...step, layers: [layer] })))).after.decision!
     t.deepEqual(apart.masks, once.masks)
     t.deepEqual(apart.values, once.values)
+  }
+})
+
+test('obs chooses as sparsegpt does, and leaves the numbers to the update', async (t) => {
+  const { base, run } = await calibrated({ layers: 1 })
+  for (const step of [{ pattern: '2:4' }, { pattern: 'unstructured', fraction: 0.6 }] as const) {
+    const solved = await run([{ ...step, score: 'sparsegpt', target: 'own', slots: ['query'] }])
+    const chosen = await run([{ ...step, score: 'obs', slots: ['query'] }])
+    t.deepEqual(chosen.after.decision!.masks, solved.after.decision!.masks)
+    t.is(chosen.after.decision!.values.size, 0)
+    t.is(chosen.report.removed, solved.report.removed)
+    const refit = await run([{ ...step, score: 'obs', update: 'refit' }])
+    const updated = await run([{ ...step, score: 'sparsegpt' }])
+    t.true((await errorOf(refit.after, base)) < (await errorOf(updated.after, base)))
   }
 })
 
@@ -396,16 +411,13 @@ test('new numbers have the dtype of the base', async (t) => {
 test('too few tokens are said, and damped more, unless a damping is named', async (t) => {
   const { run } = await calibrated({}, 4)
   const few = await run([{ pattern: '2:4', score: 'wanda', update: 'refit' }])
-  const damped = few.report.linears!.filter(({ damping }) => damping === 0.1)
-  t.true(damped.length > 0)
-  t.deepEqual(
-    few.report.linears!.filter(({ tokensPerColumn }) => tokensPerColumn < 2),
-    damped,
-  )
-  t.regex(few.report.notes![0]!, /linears have fewer than two calibration tokens.*damping is 0.1/)
+  for (const { damping, tokensPerColumn } of few.report.linears!)
+    t.is(damping, Math.min(1, Math.max(0.01, 0.2 / tokensPerColumn)))
+  t.true(few.report.linears!.some(({ tokensPerColumn }) => tokensPerColumn < 2))
+  t.regex(few.report.notes![0]!, /linears have fewer than two calibration tokens.*damped more/)
   const named = await run([{ pattern: '2:4', score: 'wanda', update: 'refit', damping: 0.5 }])
   t.true(named.report.linears!.every(({ damping }) => damping === 0.5))
-  t.notRegex(named.report.notes![0]!, /damping/)
+  t.notRegex(named.report.notes![0]!, /damped/)
 })
 
 test('a step can be followed layer by layer, and stopped with its reason', async (t) => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { Checkpoint } from 'twofour'
+import { Checkpoint, type PlanSummary } from 'twofour'
 import { cli, demoModel, demoPairs, goldenRoot, json } from './command-line.js'
 import { makeCheckpoint } from './make-checkpoint.js'
 import { temporaryDirectory } from './temporary-directory.js'
@@ -105,6 +105,35 @@ test('every pattern can be asked for by options', async (t) => {
     t.regex(stdout, /Kept \d+\.\d\d % of .*\n\nLoads in:\n- twofour/)
     await t.notThrowsAsync(Checkpoint.open(join(root, `${at}`)))
   }
+})
+
+test('heads are ranked by gradients or by a file, and what they were ranked by is said', async (t) => {
+  const root = temporaryDirectory()
+  const words = ['prune', bertBase, '--pattern', 'heads', '--remove', '5']
+  const ids = join(root, 'ids.json')
+  await writeFile(
+    ids,
+    JSON.stringify([
+      [5, 7, 9, 11],
+      [6, 8],
+      [4, 3, 12],
+    ]),
+  )
+  const asked = ['--score', 'gradient', '--rounds', '2', '--update', 'bias', '--calibration', ids]
+  const { stdout } = await cli([...words, ...asked, '--out', join(root, 'report')])
+  t.regex(
+    stdout,
+    /Calibrated on 3 examples of .*ids\.json, 9 tokens\.\nDerivatives are those of the model's own/,
+  )
+  const byGradient = await json<PlanSummary>([...words, ...asked, '--out', join(root, 'gradient')])
+
+  const ranking = join(root, 'ranking.json')
+  const rounds = byGradient.steps[0]!.scores!.flatMap(({ weights, units, rounds: went }) =>
+    units.map((head, at) => [weights, head, went![at] === 0 ? 3 : went![at]]),
+  )
+  await writeFile(ranking, JSON.stringify({ heads: rounds }))
+  const byFile = ['--score', 'ranking', '--ranking', ranking, '--out', join(root, 'file')]
+  t.deepEqual((await json<PlanSummary>([...words, ...byFile])).layers, byGradient.layers)
 })
 
 test('a folder with files is refused before any work, and replaced with --overwrite', async (t) => {

@@ -10,6 +10,7 @@ import { Calibration } from '../lib/calibration/calibration.js'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { nothingDecided } from '../lib/checkpoint/decision.js'
 import { Encoder } from '../lib/encoder/encoder.js'
+import { recipeFromFlags } from '../lib/pruning/flags.js'
 import { inOrders } from '../lib/pruning/orders.js'
 import { Plan } from '../lib/pruning/plan.js'
 import { prune } from '../lib/pruning/prune.js'
@@ -268,6 +269,7 @@ test('steps that permute keep more of their score, have the pattern, and say wha
     { pattern: '2:4', score: 'wanda', update: 'refit' },
     { pattern: '2:4', score: 'wanda', update: 'refit', target: 'own' },
     { pattern: '2:4', score: 'sparsegpt' },
+    { pattern: '2:4', score: 'obs', update: 'refit' },
   ]
   for (const step of steps) {
     const { after, report } = await run({ ...step, permute: true } as RecipeStep)
@@ -375,6 +377,12 @@ test('heads that are not whole groups keep their values in place, and the report
     ['layers.0.ffnOut.weight', 'layers.1.ffnOut.weight'],
   )
   t.deepEqual(report.notes, ['Values keep their places: heads of 4 are not whole groups of 8.'])
+})
+
+test('the flag of a command line is the field of a step', (t) => {
+  t.deepEqual(recipeFromFlags({ pattern: '2:4', permute: true }), {
+    steps: [{ pattern: '2:4', permute: true }],
+  })
 })
 
 test('permute is refused where it can do nothing, or would undo what was done', async (t) => {

@@ -104,6 +104,8 @@ test('a recipe with its defaults is its own normal form', (t) => {
     { pattern: 'neurons', fraction: 1, per: 'global' },
     { pattern: 'layers', list: [0] },
     { pattern: '2:4', score: 'sparsegpt', damping: 0.2 },
+    { pattern: '2:4', score: 'obs', update: 'refit' },
+    { pattern: '2:4', score: 'obs' },
     { pattern: '2:4', score: 'wanda', update: 'refit', target: 'own', reverse: true },
     { pattern: 'unstructured', fraction: 0.5, score: 'ria', update: 'bias' },
     { pattern: 'unstructured', fraction: 0.5, score: 'lamp', update: 'refit' },
@@ -217,6 +219,7 @@ test('a recipe that is wrong is refused with its place and what fits', (t) => {
     [{ steps: [{ pattern: '2:4', update: 'refitt' }] }, /`recipe.steps\[0\].update`.*Did you mean `refit`/],
     [{ steps: [{ pattern: '2:4', score: 'sparsegpt', update: 'refit' }] }, /updates weights as it chooses/],
     [{ steps: [{ pattern: '2:4', score: 'sparsegpt', reverse: true }] }, /no fixed order/],
+    [{ steps: [{ pattern: '2:4', score: 'obs', reverse: true }] }, /no fixed order/],
     [{ steps: [{ pattern: '2:4', score: 'lamp' }] }, /which compares matrices/],
     [{ steps: [{ pattern: 'unstructured', fraction: 0.5, score: 'lamp', per: 'row' }] }, /one of 'global'/],
     [

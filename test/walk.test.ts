@@ -276,10 +276,8 @@ test('a step that is aborted leaves the walk where it stood', async (t) => {
     },
   }
   t.is(await t.throwsAsync(walk.handle(0, 'ffnOut', abort)), reason)
-  const stopped = new AbortController()
-  const advancing = walk.advance(0, { signal: stopped.signal })
-  stopped.abort(reason)
-  t.is(await t.throwsAsync(advancing), reason)
+  // Later, the step might have ended before it is noticed.
+  t.is(await t.throwsAsync(walk.advance(0, { signal: AbortSignal.abort(reason) })), reason)
   await walk.advance(0)
   const moments = await walk.collect(1, 'ffnIn', { target: 'dense' })
   for (const field of fields) equalExactly(t, moments[field], reference[field], field)

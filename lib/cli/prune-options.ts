@@ -12,7 +12,7 @@ export const stepOptions: OptionTable = {
   },
   score: {
     value: 'NAME',
-    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, obs, ranking (default magnitude; heads headNorm)',
+    help: 'magnitude, random; weights also lamp, wanda, ria, sparsegpt, obs; heads headNorm, ablation, subset; heads and neurons gradient, fisher, similarity, hardConcrete, obs, ranking (default magnitude; heads headNorm)',
   },
   update: {
     value: 'NAME',
@@ -20,7 +20,7 @@ export const stepOptions: OptionTable = {
   },
   damping: {
     value: 'D',
-    help: 'share of the mean square that least squares add (default 0.01; 0.1 for few tokens)',
+    help: 'share of the mean square that least squares add (default 0.2 / tokens per input, from 0.01 to 1)',
   },
   target: {
     value: 'NAME',

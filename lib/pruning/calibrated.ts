@@ -1,14 +1,14 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
 import type { Slot } from '../architecture/spec.js'
 import { calibrationNotes } from './calibration-notes.js'
-import { type Changed, scoredLinear, sparseGptLinear, updateLinear } from './change-linear.js'
+import { type Changed, type Linear, scoredLinear, solveLinear, updateLinear } from './change-linear.js'
 import { layerStops, type Stop, type Stopping } from './layer-stops.js'
 import { inOrders } from './orders.js'
 import type { LinearOutcome, StepContext, StepOutcome } from './pattern.js'
 import { checkUnmasked, withPermutations } from './permute.js'
 import { decideInOrder, type Ordering } from './permute-stop.js'
 import type { ScopedWeight } from './scope.js'
-import { readsActivations } from './scores.js'
+import { readsActivations, solvesAsItChooses } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import type { WeightStep } from './weight-step.js'
 
@@ -42,14 +42,15 @@ export async function runCalibrated(
 
 async function run(work: Work): Promise<void> {
   const { step, pattern, scope } = work
-  const updates = step.score === 'sparsegpt' || step.update !== 'none'
+  const solves = solvesAsItChooses(step.score)
+  const updates = step.update !== undefined && step.update !== 'none'
   const together = pattern.kind === 'unstructured' && pattern.per === 'global'
   const atOnce = together || !readsActivations(step.score)
   if (atOnce) await choose(work, scope, await momentsForAll(work))
   if (atOnce && !updates) return
 
   if (!atOnce) checkUnmasked(work.context, step, pattern, scope)
-  const stopping = { full: updates, target: updates ? step.target! : 'own', prefix: 'pruned' } as const
+  const stopping = { full: updates || solves, target: step.target ?? 'own', prefix: 'pruned' } as const
   await visit(work, stopping, (stop) =>
     atOnce
       ? changeAll(work, stop, updates)
@@ -58,7 +59,7 @@ async function run(work: Work): Promise<void> {
 }
 
 async function chooseAndChange(work: Work, stop: Stop, updates: boolean): Promise<void> {
-  if (work.step.score !== 'sparsegpt') await choose(work, stop.weights, sameForAll(stop))
+  if (!solvesAsItChooses(work.step.score)) await choose(work, stop.weights, sameForAll(stop))
   await changeAll(work, stop, updates)
 }
 
@@ -106,25 +107,19 @@ async function choose(
   work.removed += removed
 }
 
-async function change(
-  work: Work,
-  linear: { readonly weight: ScopedWeight; readonly stop: Stop },
-  updates: boolean,
-): Promise<void> {
-  const { context, step, pattern, outcomes, tails } = work
-  const { slot } = linear.weight
-  if (!updates) {
-    outcomes.set(slot, scoredLinear(context, linear))
-    return
-  }
-  const changed: Changed =
-    step.score === 'sparsegpt'
-      ? await sparseGptLinear(context, work.decision, step, pattern, linear)
-      : await updateLinear(context, work.decision, step, linear)
+async function change(work: Work, linear: Linear, updates: boolean): Promise<void> {
+  const { context, step, pattern, outcomes } = work
+  if (solvesAsItChooses(step.score))
+    keep(work, linear, await solveLinear(context, work.decision, step, pattern, linear))
+  else outcomes.set(linear.weight.slot, scoredLinear(context, linear))
+  if (updates) keep(work, linear, await updateLinear(context, work.decision, step, linear))
+}
+
+function keep(work: Work, { weight: { slot } }: Linear, changed: Changed): void {
   work.decision = changed.decision
   work.removed += changed.removed
-  if (changed.tail !== undefined) tails.set(slot, changed.tail)
-  outcomes.set(slot, changed.outcome)
+  if (changed.tail !== undefined) work.tails.set(slot, changed.tail)
+  work.outcomes.set(slot, changed.outcome)
 }
 
 function outcomeOf(work: Work): StepOutcome {

@@ -20,7 +20,7 @@ function fewTokens({ damping }: WeightUpdate, linears: readonly LinearOutcome[])
   if (few.length === 0) return []
   const least = few.reduce((a, b) => (b.tokensPerColumn < a.tokensPerColumn ? b : a))
   const which = `${few.length} of ${solved.length} linears have fewer than two calibration tokens for each input (${least.slot}: ${least.tokensPerColumn.toFixed(1)})`
-  const damped = damping === 'auto' ? ', so their damping is 0.1' : ''
+  const damped = damping === 'auto' ? ', so they are damped more' : ''
   return [`${which}${damped}. More calibration data would serve them better.`]
 }
 

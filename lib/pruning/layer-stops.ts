@@ -19,7 +19,7 @@ export type Stopping = Collecting & { readonly prefix: 'pruned' | 'unchanged' }
 /**
  * Takes the calibration data through the layers, and stops before the weights in scope: at each layer's stages in
  * order; but where inputs stay unchanged, or layers share weights, once for each weight set and stage when all layers
- * are passed, with sums over all that apply it.
+ * are passed, with sums over all that apply it in the model as it was before the step.
  * @param decided what has been decided so far
  */
 export async function* layerStops(
@@ -33,6 +33,7 @@ export async function* layerStops(
   const scoped = new Set(scope.map(setOf))
   const last = sets.findLastIndex((set) => scoped.has(set))
   const late = prefix === 'unchanged' || sharesWeights(base)
+  const now = late ? () => decision : decided
   const stops = new Map<string, Stop>()
   const walk = await LayerWalk.open(context, target === 'dense')
   try {
@@ -40,12 +41,12 @@ export async function* layerStops(
       onLayer(layer, sets.length)
       for (const [stage, weights] of stagesOf(scope, set)) {
         const before = stops.get(`${set} ${stage}`)
-        const moments = await walk.collect(layer, stage, decided(), { full, target }, before?.moments)
+        const moments = await walk.collect(layer, stage, now(), { full, target }, before?.moments)
         const stop = { weights, moments, tokens: (before?.tokens ?? 0) + calibration!.tokens }
         if (late) stops.set(`${set} ${stage}`, stop)
         else yield stop
       }
-      if (layer < last) await walk.advance(layer, decided())
+      if (layer < last) await walk.advance(layer, now())
     }
   } finally {
     walk.dispose()

@@ -1,11 +1,14 @@
 import type { MomentsHandle, SelectRequest } from '../../binding.js'
 import { addon, native } from '../addon.js'
+import type { Slot } from '../architecture/spec.js'
 import { expected } from '../check.js'
 import { type Decision, weightSources } from '../checkpoint/decision.js'
+import { parseLayerSlot } from '../checkpoint/structure.js'
 import { blockOf, inOrders, inputsMove } from './orders.js'
 import type { PermutationOutcome, StepContext, StepOutcome } from './pattern.js'
 import type { NmStep } from './recipe-types.js'
 import type { ScopedWeight } from './scope.js'
+import { solvesAsItChooses } from './scores.js'
 import { bitsBefore } from './selection.js'
 import type { WeightStep } from './weight-step.js'
 
@@ -36,10 +39,10 @@ export function permutes(
   { slot }: ScopedWeight,
 ): pattern is NOfM {
   const asked = pattern.kind === 'nm' && 'permute' in step && step.permute === true
-  return asked && inputsMove(slot) && (!slot.includes('attentionOutput') || base.headSize % pattern.m === 0)
+  return asked && inputsMove(slot) && (isOfNeurons(slot) || base.headSize % pattern.m === 0)
 }
 
-/** An order of a weight's inputs under which more of the score stays. SparseGPT's has none yet: it takes Wanda's. */
+/** An order of a weight's inputs under which more of the score stays. One that solves as it chooses has none before: it takes Wanda's. */
 export async function orderFor(
   context: StepContext,
   { score }: WeightStep,
@@ -53,15 +56,19 @@ export async function orderFor(
   const source = weightSources(slots, base, decision, 'mask').get(slot)!
   const request = {
     ...{ weight: { ...source, ...(bits && { bits }) }, n, m, threads },
-    ...{ score: score === 'sparsegpt' ? 'wanda' : score, ...(moments && { moments }) },
-    // A multiple of m, where all may move.
-    block: slot.includes('ffnOut') ? Math.ceil(blockOf(base, slot) / m) * m : base.headSize,
+    ...{ score: solvesAsItChooses(score) ? 'wanda' : score, ...(moments && { moments }) },
+    // Whole groups; of neurons all that there are.
+    block: Math.ceil(blockOf(base, slot) / m) * m,
   }
   const found = await native((control) => addon().findPermutation(request, control), { signal })
   const { order, before, after, best } = found
   const efficacy =
     best > before ? { efficacy: Math.min(1, Math.max(0, (after - before) / (best - before))) } : {}
   return { order, outcome: { slot, kept: { before, after }, ...efficacy } }
+}
+
+function isOfNeurons(slot: Slot): boolean {
+  return parseLayerSlot(slot)!.linear === 'ffnOut'
 }
 
 /** All orders of a step whose score reads weights alone, and the decision in them. */

@@ -9,11 +9,11 @@ export type WeightUpdate = {
   /** 'bias': what went is made up for in the mean; 'refit': by least squares. Absent where the score updates. */
   readonly update?: 'none' | 'bias' | 'refit'
   /**
-   * Share of the mean squared input that is added to each when least squares are solved. 'auto': 0.01, and 0.1 where
-   * there are fewer tokens than two a column.
+   * Share of the mean squared input that is added to each when least squares are solved. 'auto': 0.2
+   * divided by the tokens for each input, from 0.01 to 1.
    */
   readonly damping?: number | 'auto'
-  /** What is aimed at: the linear's own output before this step, or the output of the dense model. */
+  /** What is aimed at: what the linear's weights, with those that are gone, make of its input; or the dense model's output. */
   readonly target?: 'own' | 'dense'
 }
 

@@ -3,13 +3,15 @@ import type { UnitScoreName } from './recipe-types.js'
 import { unitScores } from './unit-scores.js'
 import type { UnitKind } from './units.js'
 
-export type WeightScoreName = 'magnitude' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt'
+export type WeightScoreName = 'magnitude' | 'random' | 'lamp' | 'wanda' | 'ria' | 'sparsegpt' | 'obs'
 export type ScoreName = WeightScoreName | UnitScoreName
 
 type WeightScore = {
   readonly name: WeightScoreName
   /** Reads the inputs of linears on calibration data. */
   readonly activations?: true
+  /** Solves for each choice what the others could make up for, so there is no fixed order. */
+  readonly solves?: true
 }
 
 /** Every score of weights; the lowest goes first. Those of heads and neurons are in unit-scores.ts. */
@@ -25,7 +27,9 @@ export const weightScores: readonly WeightScore[] = [
   /** |w| as a share of its row and of its column, times the root of its input's norm (Zhang et al. 2024). */
   { name: 'ria', activations: true },
   /** What least squares lose by a weight, which then make up for it in the weights to come (Frantar & Alistarh 2023). */
-  { name: 'sparsegpt', activations: true },
+  { name: 'sparsegpt', activations: true, solves: true },
+  /** What `sparsegpt` chooses, its updates left out: for another `update`. */
+  { name: 'obs', activations: true, solves: true },
 ]
 
 /** Whether a score needs calibration data. */
@@ -38,6 +42,10 @@ export function readsActivations(name: ScoreName): boolean {
 export function checkWeightScore(what: string, value: unknown): WeightScoreName {
   const fitting = weightScores.map(({ name }) => name)
   return checkAmong(what, value, 'weights', fitting)
+}
+
+export function solvesAsItChooses(name: ScoreName): boolean {
+  return weightScores.some((score) => score.name === name && score.solves === true)
 }
 
 /** @throws TypeError when `value` is no score, or one that cannot rank these units */

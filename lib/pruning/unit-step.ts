@@ -1,3 +1,4 @@
+import { TwofourError } from '../errors.js'
 import type { StepContext, StepOutcome } from './pattern.js'
 import { bySet, type Candidate, goingFirst, type Quota, shareOf, take } from './ranking.js'
 import type { UnitStep } from './recipe-types.js'
@@ -43,6 +44,7 @@ export async function removeLowest(
 }
 
 async function choose(ranked: Ranked, step: UnitStep, quota: Quota): Promise<Choice> {
+  if (ranked.units.length === 0) return { taken: [], scores: [], notes: [] }
   const scorer = await unitScore(step.score).open(ranked, step)
   try {
     return await rounds(ranked, scorer, step, quota)
@@ -66,6 +68,7 @@ async function rounds(ranked: Ranked, scorer: Scorer, step: UnitStep, quota: Quo
     const found = await scorer.scores(gates)
     const left = units.flatMap((unit, at) => (gates[at] === 0 ? [] : [{ ...unit, at, score: found[at]! }]))
     for (const { at, score } of left) scores[at] = score
+    checkFinite(ranked, step, left)
     const going = goingFirst(left, step.reverse)
     for (const unit of take(going, until.count - taken.length, spareAfter(until, taken))) {
       gates[unit.at] = 0
@@ -75,6 +78,12 @@ async function rounds(ranked: Ranked, scorer: Scorer, step: UnitStep, quota: Quo
   }
   const report = unitScoresOf(units, scores, count > 1 ? wentIn : undefined)
   return { taken, scores: report, notes: scorer.notes ?? [] }
+}
+
+function checkFinite({ kind }: Ranked, { score }: UnitStep, scored: readonly Candidate[]): void {
+  if (scored.every((unit) => Number.isFinite(unit.score))) return
+  const message = `The score '${score}' of ${kind} is not finite, so nothing can be ranked. Repair the checkpoint, or name another score.`
+  throw new TwofourError('PRUNE_NOT_FINITE', message, { kind, score })
 }
 
 function spareAfter({ spare }: Quota, taken: readonly Candidate[]): Map<number, number> {

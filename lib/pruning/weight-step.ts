@@ -7,7 +7,7 @@ import type { RecipeBase, StepContext, StepOutcome } from './pattern.js'
 import { permuteFirst, withPermutations } from './permute.js'
 import type { NmStep, UnstructuredStep } from './recipe-types.js'
 import { checkLayers, checkSlots, type ScopedWeight, weightsInScope } from './scope.js'
-import { checkReverse, checkWeightScore, readsActivations } from './scores.js'
+import { checkReverse, checkWeightScore, readsActivations, solvesAsItChooses } from './scores.js'
 import { selectInScope, withMasks } from './selection.js'
 import { checkCalibratedSlots, checkUpdate, readsCalibration, updateKeys } from './updates.js'
 
@@ -26,14 +26,13 @@ export function checkWeightStep(
 ): Shared {
   const score = checkWeightScore(`${at}.score`, step.score ?? 'magnitude')
   const reverse = checkReverse(at, step.reverse)
-  if (score === 'sparsegpt' && reverse) {
-    throw new TypeError(
-      expected(`${at}.reverse`, "false with 'sparsegpt', which has no fixed order", reverse),
-    )
+  const ordered = !solvesAsItChooses(score)
+  if (reverse && !ordered) {
+    throw new TypeError(expected(`${at}.reverse`, `false with '${score}', which has no fixed order`, reverse))
   }
   const shared = {
     score,
-    ...(score !== 'sparsegpt' && { reverse }),
+    ...(ordered && { reverse }),
     ...checkUpdate(at, step, score, base),
     ...(step.mixed !== undefined && { mixed: checkMixed(at, step) }),
     slots: checkSlots(at, step.slots),

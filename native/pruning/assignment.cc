@@ -1,5 +1,6 @@
 #include "pruning/assignment.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace twofour::pruning {

@@ -1,5 +1,6 @@
 #include "pruning/rewrite.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 

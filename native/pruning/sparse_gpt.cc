@@ -74,7 +74,7 @@ class Sweep {
   void run(size_t block, ThreadPool& pool, Control& control) {
     for (size_t first = 0; first < columns_;) {
       control.report(first, columns_);
-      const size_t end = groups_.whole(std::min(first + block, columns_));
+      const size_t end = groups_.whole(std::min(first + std::max<size_t>(block, 1), columns_));
       sweep(first, end, pool);
       first = end;
     }

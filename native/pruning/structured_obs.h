@@ -11,8 +11,8 @@ namespace twofour::pruning {
 
 struct StructuredObs {
   std::vector<int32_t> order;  ///< Groups of inputs, what goes first first.
-  /// [order]: the squared error of the output when all up to this one are gone and the weights that stay have
-  /// made up for it, as a share of the output's energy; ascending.
+  /// [order]: the squared error of the output, as damped least squares count it, when all up to this one are
+  /// gone and the weights that stay have made up for it, as a share of the output's energy; ascending.
   std::vector<double> errors;
 };
 

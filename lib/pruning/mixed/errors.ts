@@ -2,11 +2,11 @@ import type { SelectRequest } from '../../../binding.js'
 import { addon, native } from '../../addon.js'
 import type { Slot } from '../../architecture/spec.js'
 import type { Decision } from '../../checkpoint/decision.js'
-import { asStored, type Linear, sparseGptLinear, updateLinear } from '../change-linear.js'
+import { asStored, type Linear, solveLinear, updateLinear } from '../change-linear.js'
 import { layerStops } from '../layer-stops.js'
 import type { StepContext } from '../pattern.js'
 import type { ScopedWeight } from '../scope.js'
-import { readsActivations } from '../scores.js'
+import { readsActivations, solvesAsItChooses } from '../scores.js'
 import { selectInScope } from '../selection.js'
 import type { WeightStep } from '../weight-step.js'
 
@@ -58,16 +58,25 @@ async function changedAlone(
   pattern: SelectRequest['pattern'],
   linear: Linear,
 ): Promise<Decision> {
+  const chosen = await chosenAlone(context, step, pattern, linear)
+  if (step.update === undefined || step.update === 'none') return chosen
+  return (await updateLinear(context, chosen, step, linear)).decision
+}
+
+async function chosenAlone(
+  context: StepContext,
+  step: WeightStep,
+  pattern: SelectRequest['pattern'],
+  linear: Linear,
+): Promise<Decision> {
   const { decision } = context
+  if (solvesAsItChooses(step.score))
+    return (await solveLinear(context, decision, step, pattern, linear)).decision
   const { weight, stop } = linear
-  if (step.score === 'sparsegpt')
-    return (await sparseGptLinear(context, decision, step, pattern, linear)).decision
   const moments = readsActivations(step.score) ? [stop.moments] : undefined
   const quiet = { ...context, onProgress: undefined }
   const { bits } = await selectInScope(quiet, [weight], step, pattern, moments)
-  const masked = { ...decision, masks: new Map(decision.masks).set(weight.slot, bits[0]!) }
-  if (step.update === 'none') return masked
-  return (await updateLinear(context, masked, step, linear)).decision
+  return { ...decision, masks: new Map(decision.masks).set(weight.slot, bits[0]!) }
 }
 
 async function errorOf(context: StepContext, after: Decision, linear: Linear): Promise<LinearError> {

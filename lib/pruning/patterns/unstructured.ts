@@ -14,6 +14,7 @@ const pers: Partial<Record<WeightScoreName, readonly Per[]>> = {
   ria: ['row', 'matrix', 'global'],
   lamp: ['global'],
   sparsegpt: ['matrix'],
+  obs: ['matrix'],
 }
 
 /** Single weights: exactly `round(fraction × n)` of n are gone afterwards, those gone before among them. */

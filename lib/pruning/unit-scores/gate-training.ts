@@ -39,7 +39,7 @@ export async function trainGates(
   const [mean, square] = [new Float64Array(start.length), new Float64Array(start.length)]
   let waiting: number[] = []
   for (let step = 0; step < steps; step++) {
-    onProgress?.(step, steps, 'steps')
+    onProgress?.(step, steps, 'minibatches')
     if (waiting.length === 0) waiting = shuffled(examplesOf(objective), next)
     const examples = waiting.splice(0, batch)
     const { gates, backward } = relax(learned, step / steps)

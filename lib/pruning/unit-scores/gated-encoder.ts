@@ -8,7 +8,6 @@ import type {
 import { addon, native } from '../../addon.js'
 import type { EncoderSpec } from '../../architecture/spec.js'
 import { specOf, weightSources } from '../../checkpoint/decision.js'
-import { TwofourError } from '../../errors.js'
 import { readSentenceConfig } from '../../sentence-config.js'
 import { GateLayout } from './gate-layout.js'
 import { type Batch, type Objective, sequencesOf } from './objective.js'
@@ -34,7 +33,7 @@ export type Asked = {
 export class GatedEncoder {
   readonly spec: EncoderSpec
   readonly ranked: Ranked
-  /** How sentence vectors are pooled. */
+  /** How sentence vectors are pooled, as `embed` does. */
   readonly pooling: Pooling
   readonly #handle: DifferentiableHandle
   readonly #layout: GateLayout
@@ -88,10 +87,7 @@ export class GatedEncoder {
   /** Derivatives of the summed loss by the gates, reduced. @returns [units] */
   async derivatives(asked: Asked, reduction: Reduction): Promise<Float64Array> {
     const result = await this.#gradients(asked, true)
-    const values = this.#layout.ofUnits(result[this.ranked.kind]![reduction])
-    if (values.every(Number.isFinite)) return values
-    const message = `Derivatives by ${this.ranked.kind} are not finite, so nothing can be ranked. Repair the checkpoint, or name another score.`
-    throw new TwofourError('PRUNE_NOT_FINITE', message, { kind: this.ranked.kind })
+    return this.#layout.ofUnits(result[this.ranked.kind]![reduction])
   }
 
   /**
@@ -116,9 +112,13 @@ export class GatedEncoder {
   }
 
   /** With all gates open: logits by sequence or by token, or vectors by sequence. */
-  async outputs(batch: Batch, what: 'logits' | 'sentence'): Promise<Float32Array> {
+  async outputs(
+    batch: Batch,
+    what: 'logits' | 'sentence',
+    pooling: Pooling = this.pooling,
+  ): Promise<Float32Array> {
     const { signal } = this.ranked.context
-    const request = { ...batch, layer: 0, what, pooling: this.pooling }
+    const request = { ...batch, layer: 0, what, pooling }
     return native((control) => addon().tap(this.#handle, request, control), { signal })
   }
 

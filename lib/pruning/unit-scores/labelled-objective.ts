@@ -56,7 +56,8 @@ function checkLabels(labels: Int32Array, count: number): void {
 }
 
 function scaled(scores: Float64Array, what: string): Float32Array {
-  const [least, most] = [Math.min(...scores), Math.max(...scores)]
+  const least = scores.reduce((a, b) => Math.min(a, b))
+  const most = scores.reduce((a, b) => Math.max(a, b))
   if (least < most) return Float32Array.from(scores, (score) => (score - least) / (most - least))
   throw new RangeError(expected(what, "another than 'labels' where all scores are the same", 'labels'))
 }

@@ -2,7 +2,7 @@ import { addon, native } from '../../addon.js'
 import type { Slot } from '../../architecture/spec.js'
 import { weightSources } from '../../checkpoint/decision.js'
 import { layerOfSet, parseLayerSlot } from '../../checkpoint/structure.js'
-import { usualDamping } from '../change-linear.js'
+import { dampingFor } from '../change-linear.js'
 import { layerStops, type Stop } from '../layer-stops.js'
 import { outputSlot } from '../unit-update.js'
 import type { Ranked, UnitScore } from './unit-score.js'
@@ -58,7 +58,7 @@ async function addErrors(
     moments: stop.moments,
     group: kind === 'heads' ? base.headSize : 1,
     present: Int32Array.from(own, (index) => (kind === 'heads' ? heads.indexOf(index) : index)),
-    damping: usualDamping(stop.tokens / (own.length * (kind === 'heads' ? base.headSize : 1))),
+    damping: dampingFor(stop.tokens / (own.length * (kind === 'heads' ? base.headSize : 1))),
     threads,
   }
   const { order, errors } = await native((control) => addon().structuredObs(request, control), { signal })

@@ -9,8 +9,6 @@ import { uniform } from './uniform.js'
 /** Logits that are kept as targets: 256 MB. */
 const mostTargets = 2 ** 26
 
-/** Losses without labels compare with what the model gives before the step: its outputs are all that they know. */
-
 /** Cross-entropy of the model's own most likely labels. @throws TypeError for models that choose between none */
 export async function likelyObjective(encoder: GatedEncoder): Promise<Objective> {
   const { spec, ranked } = encoder

@@ -12,7 +12,7 @@ import type { Ranked, UnitScore } from './unit-score.js'
  * Numbers from elsewhere: an object, or a JSON file that is read when the step runs. `heads` (or `neurons`) has a row
  * [layer, index, score] for each, `order` a row [layer, index], first what goes first; original indices. Units of a
  * weight set that layers share are named once, by any of the layers. Rows of units that are gone, or out of the step's
- * scope, are passed over.
+ * scope, are passed over, and so are those of the other kind.
  */
 export const ranking: UnitScore = {
   name: 'ranking',
@@ -50,7 +50,7 @@ async function inFile<T>(file: string, read: (value: unknown) => T): Promise<T> 
 }
 
 function checkForm(what: string, value: unknown, kind: UnitKind): UnitRanking {
-  checkKeys(what, value, [kind, 'order'])
+  checkKeys(what, value, ['heads', 'neurons', 'order'])
   const names = [kind, 'order'].filter((name) => value[name] !== undefined)
   if (names.length !== 1) {
     const wanted = `an object with \`${kind}\`, rows of layer, index and score, or with \`order\`, rows of layer and index`

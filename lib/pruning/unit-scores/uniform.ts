@@ -30,3 +30,8 @@ export function shuffled(count: number, next: () => number): number[] {
   }
   return order
 }
+
+/** Normal numbers from uniform ones (Box & Muller 1958). */
+export function normal(next: () => number): () => number {
+  return () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next())
+}
