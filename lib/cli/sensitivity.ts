@@ -30,7 +30,7 @@ export const sensitivity: Command = {
     'twofour sensitivity models/demo/model --calibration models/demo/eval.tsv --task similarity --score wanda --update refit',
   options: {
     pattern: { value: 'NAME', help: 'N:M or unstructured (default 2:4)' },
-    score: { value: 'NAME', help: 'magnitude (default), random, wanda, ria, sparsegpt' },
+    score: { value: 'NAME', help: 'magnitude (default), random, wanda, ria, sparsegpt, obs' },
     update: { value: 'NAME', help: "'none' (default), 'bias' or 'refit'" },
     damping: { value: 'D', help: 'as for prune' },
     fraction: { value: 'F', help: 'of unstructured: share of weights that goes' },
@@ -100,7 +100,7 @@ async function scoredOf(
     onProgress({ stage: 'evaluate', done: scored.length, total: linears.length, unit: 'linears' })
     const layer = checkpoint.base.layers.findIndex(({ weights }) => weights === linear.weights)
     const alone = { ...step, slots: [linear.linear], layers: [layer] } as RecipeStep
-    const reads = 'score' in alone && ['wanda', 'ria', 'sparsegpt'].includes(alone.score ?? '')
+    const reads = 'score' in alone && ['wanda', 'ria', 'sparsegpt', 'obs'].includes(alone.score ?? '')
     const updates = 'update' in alone && alone.update !== 'none' && alone.update !== undefined
     const plan = await prune(
       checkpoint,

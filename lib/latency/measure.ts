@@ -34,8 +34,9 @@ export async function measureLatency(checkpoint: Checkpoint, options: MeasureOpt
   const size = fullSize(base)
 
   const place = placeOf(base, size, pattern, settings)
-  const times = (await keptTimes(place)) ?? (await layerTimes(base, size, pattern, settings))
-  await keepTimes(place, times)
+  const kept = await keptTimes(place)
+  const times = kept ?? (await layerTimes(base, size, pattern, settings))
+  if (kept === undefined) await keepTimes(place, times)
   const [dense, fixed] = await timed([stored(checkpoint), bare(checkpoint)], settings)
 
   const { load, batch, length } = settings
@@ -70,10 +71,11 @@ function checked(checkpoint: unknown, options: LatencyOptions): LatencySettings 
   return checkLatencyOptions(options, maxTokens(checkpoint.spec))
 }
 
-async function timed(checkpoints: readonly Checkpoint[], settings: LatencySettings): Promise<number[]> {
-  const subjects = []
-  for (const checkpoint of checkpoints) subjects.push(await modelSubject(checkpoint, settings))
-  return leastTimes(subjects, settings.load)
+function timed(checkpoints: readonly Checkpoint[], settings: LatencySettings): Promise<number[]> {
+  return leastTimes(
+    checkpoints.map((checkpoint) => () => modelSubject(checkpoint, settings)),
+    settings.load,
+  )
 }
 
 async function layerTimes(
@@ -89,9 +91,10 @@ async function layerTimes(
     ...heads.map((count) => ({ heads: count, neurons: 0 })),
     ...neurons.map((count) => ({ heads: 0, neurons: count })),
   ]
-  const subjects = []
-  for (const each of sizes) subjects.push(await layerSubject(base, each, stacked, settings))
-  const [none, ...rest] = await leastTimes(subjects, settings.load)
+  const [none, ...rest] = await leastTimes(
+    sizes.map((each) => () => layerSubject(base, each, stacked, settings)),
+    settings.load,
+  )
   const own = rest.map((time) => Math.max(0, time - none!) / stacked)
   const withNone = (counts: readonly number[], times: readonly number[]): CountTime[] => [
     { count: 0, milliseconds: 0 },

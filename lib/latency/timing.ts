@@ -13,15 +13,17 @@ const [leastRounds, mostRounds, enough] = [7, 100, 2000]
 
 /**
  * The least time of each subject over rounds in which all take turns, so that what disturbs the machine disturbs all.
- * The first round only warms up. Disposes of the subjects.
+ * The first round only warms up. Disposes of the subjects, also of those that were opened before one that cannot be.
  * @throws `signal.reason`; what a run throws
  */
 export async function leastTimes(
-  subjects: readonly Subject[],
+  opening: readonly (() => Promise<Subject>)[],
   { signal, onProgress }: Timing,
 ): Promise<number[]> {
-  const least = subjects.map(() => Number.POSITIVE_INFINITY)
+  const least = opening.map(() => Number.POSITIVE_INFINITY)
+  const subjects: Subject[] = []
   try {
+    for (const open of opening) subjects.push(await open())
     for (const subject of subjects) await subject.run()
     const start = performance.now()
     for (let round = 0; round < mostRounds; round++) {

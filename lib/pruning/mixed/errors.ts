@@ -58,9 +58,9 @@ async function changedAlone(
   pattern: SelectRequest['pattern'],
   linear: Linear,
 ): Promise<Decision> {
-  const masked = await chosenAlone(context, step, pattern, linear)
-  if (step.update === undefined || step.update === 'none') return masked
-  return (await updateLinear(context, masked, step, linear)).decision
+  const chosen = await chosenAlone(context, step, pattern, linear)
+  if (step.update === undefined || step.update === 'none') return chosen
+  return (await updateLinear(context, chosen, step, linear)).decision
 }
 
 async function chosenAlone(
@@ -70,9 +70,9 @@ async function chosenAlone(
   linear: Linear,
 ): Promise<Decision> {
   const { decision } = context
-  const { weight, stop } = linear
   if (solvesAsItChooses(step.score))
     return (await solveLinear(context, decision, step, pattern, linear)).decision
+  const { weight, stop } = linear
   const moments = readsActivations(step.score) ? [stop.moments] : undefined
   const quiet = { ...context, onProgress: undefined }
   const { bits } = await selectInScope(quiet, [weight], step, pattern, moments)
