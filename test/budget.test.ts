@@ -130,6 +130,18 @@ test('no choice within a budget keeps more importance than the search', (t) => {
   }
 })
 
+test('where weight sets are applied unequally often the budget is met all the same', (t) => {
+  const uneven: Cost = { ...linear, of: ({ set }, count) => count * (set % 2 === 0 ? 2 : 5) }
+  for (const seed of [6, 7]) {
+    const blocks = madeBlocks(toy, seed)
+    for (const limit of [4, 11, 23, 37]) {
+      const kept = rankedSearch(blocks, uneven, limit, undefined)!
+      t.true(costOfKept(uneven, blocks, kept) <= limit)
+      t.true(worthOf(blocks, kept) > 0.7 * bestOfAll(blocks, uneven, limit), `${seed}, ${limit}`)
+    }
+  }
+})
+
 test('exactly so many heads stay, and the best neurons beside them', (t) => {
   const blocks = madeBlocks(toy, 4)
   for (const heads of [0, 2, 5]) {

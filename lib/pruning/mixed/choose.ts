@@ -31,7 +31,7 @@ type Matrix = {
 
 /**
  * The least sum of errors within the time: which matrices run sparse is a knapsack of saved times and errors. Those that
- * are not faster stay dense.
+ * are not faster stay dense. Times are those of matrices with all heads and neurons.
  * @throws RangeError where all that can be sparse is not enough
  */
 export function denseWithin(
