@@ -102,7 +102,7 @@ std::vector<float> Elimination::weights_of(size_t column) const {
 }
 
 /// With every column of the weights.
-std::vector<double> Elimination::products_with(const std::vector<float>& vector) {
+std::vector<double> Elimination::products_with(const std::vector<float>& vector) const {
   std::vector<float> shares(waiting_);
   for (size_t k = 0; k < waiting_; ++k) {
     for (size_t i = 0; i < rows_; ++i) shares[k] += left_[k * rows_ + i] * vector[i];

@@ -25,7 +25,7 @@ class Elimination {
  private:
   std::vector<double> inverse_row(size_t column) const;
   std::vector<float> weights_of(size_t column) const;
-  std::vector<double> products_with(const std::vector<float>& vector);
+  std::vector<double> products_with(const std::vector<float>& vector) const;
   void find_norms();
 
   size_t rows_, columns_;
