@@ -13,6 +13,7 @@ import { keptWeightSets } from '../lib/checkpoint/structure.js'
 import { packBatch } from '../lib/encoder/batch.js'
 import type { StepReport } from '../lib/pruning/pattern.js'
 import { Plan } from '../lib/pruning/plan.js'
+import { checkReport } from '../lib/pruning/plan-report-json.js'
 import { prune } from '../lib/pruning/prune.js'
 import { normalizeRecipe, type RecipeStep } from '../lib/pruning/recipe.js'
 import { softSubset } from '../lib/pruning/unit-scores/soft-subset.js'
@@ -60,7 +61,7 @@ async function made(options: MakeOptions = {}, kind: CalibrationLabels['kind'] |
 const classes = () => made({ ...classifier, layers: 3 }, 'classes')
 
 /** Scores of a report, one after another. */
-const valuesOf = ({ scores }: StepReport) => scores!.flatMap(({ values }) => values)
+const valuesOf = ({ scores }: StepReport) => scores!.flatMap((set) => set.scores)
 
 /** Units that a report has scores of and a checkpoint has not, as `set index`. */
 function goneOf(after: Checkpoint, { unit }: StepReport): string[] {
@@ -76,7 +77,7 @@ function goneOf(after: Checkpoint, { unit }: StepReport): string[] {
 
 /** The `count` lowest of a report's scores (or highest), of equal ones the later. */
 function lowest({ scores }: StepReport, count: number, sign = 1): string[] {
-  const all = scores!.flatMap(({ weights, units, values }) =>
+  const all = scores!.flatMap(({ weights, units, scores: values }) =>
     units.map((index, at) => ({ name: `${weights} ${index}`, value: sign * values[at]! })),
   )
   return all
@@ -606,6 +607,26 @@ test('a plan keeps the scores and says them again when it is opened', async (t) 
       [2, 4],
     ],
   )
+})
+
+test('scores in a plan file that do not hold together are refused', (t) => {
+  const report = (scores: object) => ({
+    pattern: 'heads',
+    unit: 'heads',
+    of: 4,
+    removed: 1,
+    scores: [scores],
+  })
+  const whole = { weights: 0, units: [0, 2], scores: [0.5, -1], rounds: [1, 0] }
+  t.deepEqual(checkReport('step', report(whole)).scores, [whole])
+  const cases: [object, RegExp][] = [
+    [{ ...whole, units: [2, 0] }, /`step.scores\[0\].units\[1\]`/],
+    [{ ...whole, scores: [1] }, /`step.scores\[0\].scores` to be 2 long, as `units`, got 1/],
+    [{ ...whole, scores: [1, null] }, /`step.scores\[0\].scores\[1\]` to be a number/],
+    [{ ...whole, rounds: [1, 0.5] }, /`step.scores\[0\].rounds\[1\]` to be a whole number/],
+    [{ ...whole, heads: [] }, /Unknown key `heads`/],
+  ]
+  for (const [scores, message] of cases) t.throws(() => checkReport('step', report(scores)), { message })
 })
 
 test('progress is told in sequences and passes, and a step stops with its reason', async (t) => {

@@ -9,7 +9,7 @@ export type UnitScores = {
   /** Original indices. */
   readonly units: readonly number[]
   /** One for each, to nine digits: the lowest went first. Of several rounds those of the last that it was there in. */
-  readonly values: readonly number[]
+  readonly scores: readonly number[]
   /** Of several rounds the one in which it went, 0 for those that stay. */
   readonly rounds?: readonly number[]
 }
@@ -26,14 +26,14 @@ export function unitScoresOf(
   return [...places].map(([weights, own]) => ({
     weights,
     units: own.map((at) => units[at]!.index),
-    values: own.map((at) => Number(scores[at]!.toPrecision(9))),
+    scores: own.map((at) => Number(scores[at]!.toPrecision(9))),
     ...(rounds && { rounds: own.map((at) => rounds[at]!) }),
   }))
 }
 
 /** @throws TypeError, RangeError */
 export function checkUnitScores(what: string, value: unknown): UnitScores {
-  checkKeys(what, value, ['weights', 'units', 'values', 'rounds'])
+  checkKeys(what, value, ['weights', 'units', 'scores', 'rounds'])
   const units = checkAscending(`${what}.units`, value.units, Number.MAX_SAFE_INTEGER)
   const each = <T>(key: string, check: (what: string, value: unknown) => T) => {
     const list = checkList(`${what}.${key}`, value[key])
@@ -43,7 +43,7 @@ export function checkUnitScores(what: string, value: unknown): UnitScores {
   return {
     weights: checkInteger(`${what}.weights`, value.weights),
     units,
-    values: each('values', (at, entry) => checkNumber(at, entry, -Number.MAX_VALUE, Number.MAX_VALUE)),
+    scores: each('scores', (at, entry) => checkNumber(at, entry, -Number.MAX_VALUE, Number.MAX_VALUE)),
     ...(value.rounds !== undefined && { rounds: each('rounds', (at, entry) => checkInteger(at, entry)) }),
   }
 }
