@@ -290,8 +290,8 @@ test('obs updates what stays unless it is told not to, and says what went', asyn
   for (const { weights: set, units, scores: values } of refitted.report.scores!) {
     t.is(units.length, 64)
     const kept = new Set(refitted.after.decision!.neurons.get(set) ?? units)
-    const highest = Math.max(...units.map((unit, at) => (kept.has(unit) ? 0 : values[at]!)))
-    t.true(units.every((unit, at) => !kept.has(unit) || values[at]! >= highest))
+    const highest = Math.max(...units.map((unit, at) => (kept.has(unit) ? 0 : scores[at]!)))
+    t.true(units.every((unit, at) => !kept.has(unit) || scores[at]! >= highest))
   }
 })
 
