@@ -326,7 +326,11 @@ test('what heads cannot do is misuse, with the way out', async (t) => {
     [['heads', directory, directory], /to compare, write `heads compare /],
     [['heads', directory, '--top', '3'], /--top is for `heads compare`/],
     [['heads', file], /Expected a MODEL to rank, got the ranking/],
-    [['heads', directory, '--scores', 'headnorm'], /got 'headnorm'\. Did you mean `headNorm`\?/],
+    [
+      ['heads', directory, '--scores', 'headnorm'],
+      /`--scores` to be one of .*, got 'headnorm'\. Did you mean `headNorm`\?/,
+    ],
+    [['heads', directory, '--remove', '99'], /`--remove` to be at most 8/],
     [['heads', 'compare'], /Expected what to compare after `heads compare`/],
     [['heads', 'compare', directory], /at least two/],
     [['heads', 'compare', directory, deeper], /of the same heads, got 8 of .* and others \(12\)/],
@@ -350,4 +354,16 @@ test('what heads cannot do is misuse, with the way out', async (t) => {
     t.is(status, 2, words.join(' '))
     t.regex(stderr, message)
   }
+})
+
+test('orders of heads that the evaluated model lacks are refused before anything is measured', async (t) => {
+  const { directory } = await tinyModel()
+  const folder = temporaryDirectory()
+  const files = ['a.json', 'b.json'].map((name) => join(folder, name))
+  for (const file of files) await writeFile(file, '{"heads": [[7, 0, 1], [7, 1, 2]]}')
+  const evaluated = ['--on', directory, '--task', 'similarity', '--data', await pairsFile(1)]
+  const { status, stdout, stderr } = await cli(['heads', 'compare', ...files, ...evaluated, '--json'])
+  t.is(status, 1)
+  t.is(JSON.parse(stdout).error.code, 'CHECKPOINT_MISMATCH')
+  t.regex(stderr, /to be of heads that .* has, got head 0 of layer 7 in `a`/)
 })

@@ -28,7 +28,10 @@ export type Gathered = {
 /** Examples that are tokenised in one turn of the event loop. */
 const turn = 16
 
-/** Draws examples and tokenises them, a few in each turn of the event loop. @throws RangeError where all are excluded; `signal.reason` */
+/**
+ * Draws examples and tokenises them, a few in each turn of the event loop.
+ * @throws RangeError where all are excluded; `signal.reason`
+ */
 export async function gather(
   source: ExampleSource,
   spec: EncoderSpec,

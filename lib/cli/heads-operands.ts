@@ -33,7 +33,7 @@ export async function operandsOf(paths: readonly string[], signal: AbortSignal):
 export async function rankedBy(operands: readonly Operand[], invocation: Invocation): Promise<Ranked[]> {
   const models = operands.filter(({ kind }) => kind === 'model').length
   const { options } = invocation
-  const stray = ['scores', 'score-seeds', 'calibration'].find((name) => options.has(name))
+  const stray = ['scores', 'score-seeds', 'remove', 'calibration'].find((name) => options.has(name))
   if (models === 0 && stray !== undefined)
     throw new TypeError(`--${stray} is for a MODEL, and there is none.`)
   const names = shortNames(operands)
@@ -77,11 +77,12 @@ async function rankModel(path: string, label: string | undefined, invocation: In
       ? await checkApart(checkpoint, calibration, invocation)
       : []
   const seeds = numbersOption(options, 'score-seeds')
+  const remove = options.whole('remove', 1)
   const rankings: Ranked[] = []
   for (const score of listOption(options, 'scores') ?? ['headNorm']) {
     for (const seed of seeds ?? [0]) {
       // The library names what it refuses.
-      const scoring = { score, seed } as HeadScoring
+      const scoring = { score, seed, ...(remove !== undefined && { remove }) } as HeadScoring
       const threads = options.whole('threads', 1)
       const { heads, notes } = await scoreHeads(checkpoint, scoring, {
         calibration,

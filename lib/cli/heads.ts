@@ -15,6 +15,7 @@ import { evaluateSettings, evaluationOptions } from './evaluation-options.js'
 import { type Operand, operandsOf, type Ranked, rankedBy } from './heads-operands.js'
 import { headsText } from './heads-report.js'
 import { numbersOption } from './lists.js'
+import { inFlagWords } from './prune.js'
 import { studyCalibrationOptions } from './study-calibration.js'
 
 /** What `heads --json` prints. */
@@ -38,6 +39,7 @@ export const heads: Command = {
   options: {
     scores: { value: 'LIST', help: 'what every MODEL is ranked by, as for prune (default headNorm)' },
     'score-seeds': { value: 'LIST', help: 'ranks by each score with each of these seeds, as 1,2,3' },
+    remove: { value: 'K', help: 'how many heads would go, for scores that ask (default 1)' },
     against: {
       value: 'OTHER',
       help: 'another MODEL or ranking to compare with: the same as one more operand',
@@ -112,8 +114,14 @@ async function ranked(operands: readonly Operand[], invocation: Invocation): Pro
   try {
     return await rankedBy(operands, invocation)
   } catch (error) {
-    throw inCalibrationWords(error)
+    throw inOwnWords(inCalibrationWords(inFlagWords(error)))
   }
+}
+
+/** The option of a step's `score` is `--scores` here. */
+function inOwnWords(error: unknown): unknown {
+  if (!(error instanceof RangeError)) return error
+  return new RangeError(error.message.replace('`--score`', '`--scores`'), { cause: error })
 }
 
 /** The model of the transfer curve; undefined without --data. @throws TypeError */
