@@ -287,7 +287,7 @@ test('obs updates what stays unless it is told not to, and says what went', asyn
   t.is(plain.after.decision!.values.size, 0)
   t.true((await errorOf(refitted.after, base)) < (await errorOf(plain.after, base)))
   for (const { errors } of refitted.report.linears!) t.true(errors!.updated < errors!.masked)
-  for (const { weights: set, units, scores: values } of refitted.report.scores!) {
+  for (const { weights: set, units, scores } of refitted.report.scores!) {
     t.is(units.length, 64)
     const kept = new Set(refitted.after.decision!.neurons.get(set) ?? units)
     const highest = Math.max(...units.map((unit, at) => (kept.has(unit) ? 0 : scores[at]!)))
