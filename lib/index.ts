@@ -34,6 +34,12 @@ export {
 } from './evaluation/evaluate.js'
 export { type Installation, installation, packageVersion } from './installation.js'
 export { type RecipeFlags, recipeFromFlags } from './pruning/flags.js'
+export {
+  type LayerErrors,
+  type LayerErrorsOptions,
+  type LinearError,
+  layerErrors,
+} from './pruning/layer-errors.js'
 export { Plan, type PlanSummary } from './pruning/plan.js'
 export { type PruneOptions, prune } from './pruning/prune.js'
 export { type Recipe, type RecipeStep, readRecipe } from './pruning/recipe.js'

@@ -27,21 +27,27 @@ const chunkTokens = 4096
 /** What is collected before a stage; see binding.d.ts. */
 export type Collecting = Pick<CollectRequest, 'full' | 'target'>
 
+/** What a walk needs to know. */
+export type WalkContext = Pick<
+  StepContext,
+  'base' | 'slots' | 'decision' | 'calibration' | 'signal' | 'threads'
+>
+
 /** The calibration data on its way through the layers that are left, as decided so far. */
 export class LayerWalk {
-  readonly #context: StepContext
+  readonly #context: WalkContext
   readonly #handle: WalkHandle
   /** The decision of the dense model: every weight as stored, in the present order, but no layer that is gone. */
   readonly #dense: Decision | null
 
-  private constructor(context: StepContext, handle: WalkHandle, dense: Decision | null) {
+  private constructor(context: WalkContext, handle: WalkHandle, dense: Decision | null) {
     this.#context = context
     this.#handle = handle
     this.#dense = dense
   }
 
   /** @param dense whether targets of the dense model will be asked for */
-  static async open(context: StepContext, dense: boolean): Promise<LayerWalk> {
+  static async open(context: WalkContext, dense: boolean): Promise<LayerWalk> {
     const { base, decision, calibration, signal, threads } = context
     const { ids, types, offsets } = calibration!
     const request = {
@@ -90,17 +96,17 @@ export class LayerWalk {
   }
 }
 
-function nativeSpec({ base, decision }: StepContext): NativeSpec {
+function nativeSpec({ base, decision }: WalkContext): NativeSpec {
   const spec = specOf(base, decision, 'mask')
   return { ...spec, layers: spec.layers.map((layer) => ({ ...layer, heads: [...layer.heads] })) }
 }
 
-function outside({ slots, base, decision }: StepContext): Record<string, WeightSource> {
+function outside({ slots, base, decision }: WalkContext): Record<string, WeightSource> {
   const sources = weightSources(slots, base, decision, 'mask')
   return Object.fromEntries([...sources].filter(([slot]) => parseLayerSlot(slot) === null))
 }
 
-function ofSet({ slots, base }: StepContext, decision: Decision, set: number): Record<string, WeightSource> {
+function ofSet({ slots, base }: WalkContext, decision: Decision, set: number): Record<string, WeightSource> {
   const sources = weightSources(slots, base, decision, 'mask')
   return Object.fromEntries([...sources].filter(([slot]) => parseLayerSlot(slot)?.weights === set))
 }
