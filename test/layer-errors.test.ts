@@ -103,6 +103,25 @@ test('a checkpoint that was saved with its zeros errs as its plan does', async (
   t.deepEqual(saved, await layerErrors(base, after, heldOut))
 })
 
+test('linears whose inputs have changed places are held against the same inputs in those places', async (t) => {
+  const { base, heldOut, pruned } = await made()
+  const step = { pattern: '2:4', permute: true } as const
+  // What moves, and a mask on what does not: then only the query errs.
+  const after = await pruned([{ ...step, slots: ['query', 'attentionOutput', 'ffnOut'] }])
+  const orders = after.decision!.orders!
+  t.true([...orders.values()].some((order) => order.some((from, place) => from !== place)))
+  const masks = new Map([...after.decision!.masks].filter(([slot]) => slot.includes('query')))
+  const moved = base.withDecision({ ...after.decision!, masks })
+  for (const { slot, error } of (await layerErrors(base, moved, heldOut)).linears)
+    t.is(error > 0, slot.includes('query'), `${slot}: ${error}`)
+
+  const [plain, permuted] = [await pruned([{ pattern: '2:4' }]), await pruned([step])]
+  const ofOutputs = async (checkpoint: Checkpoint) =>
+    (await layerErrors(base, checkpoint, heldOut)).linears.filter(({ slot }) => /ffnOut/.test(slot))
+  for (const [at, { error, slot }] of (await ofOutputs(permuted)).entries())
+    t.true(error < (await ofOutputs(plain))[at]!.error, slot)
+})
+
 test('of what is removed only what is missed elsewhere counts', async (t) => {
   const { base, heldOut, pruned } = await made({ layers: 3 })
   const after = await pruned([

@@ -7,6 +7,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { type Decision, nothingDecided, weightSources } from '../checkpoint/decision.js'
 import { checkComparable, checkExamples } from './comparable.js'
 import { LayerWalk, stages, type WalkContext } from './layer-walk.js'
+import { inOrders } from './orders.js'
 
 export type LayerErrorsOptions = {
   /** CPU threads. @default what cores, affinity and quota allow */
@@ -53,11 +54,10 @@ export async function layerErrors(
   checkComparable(base, pruned)
   checkExamples(calibration, base)
 
-  const dense = nothingDecided(base.base)
-  const context: WalkContext = {
-    ...{ base: base.base, slots: base.slots, decision: dense },
-    ...{ calibration, signal, threads },
-  }
+  const { base: spec, slots } = base
+  const ways = { base: spec, slots, signal, threads }
+  const dense = await inOrders(ways, nothingDecided(spec), pruned.decision?.orders)
+  const context: WalkContext = { ...ways, decision: dense, calibration }
   const linears = await errorsOf(context, pruned, onProgress)
   const sum = linears.reduce((total, { error }) => total + error, 0)
   return { tokens: calibration.tokens, linears, mean: sum / Math.max(1, linears.length) }
