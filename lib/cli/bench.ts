@@ -10,7 +10,7 @@ import { checkPublishable, publish } from './demo/publish.js'
 import { deviceKind } from './devices.js'
 import type { OptionValues } from './option-values.js'
 import { inFlagWords } from './prune.js'
-import { recipeSource, stepOptions } from './prune-options.js'
+import { plainStepOptions, recipeSource } from './prune-options.js'
 import { readBytes, utf8 } from './texts.js'
 
 export const bench: Command = {
@@ -30,7 +30,7 @@ export const bench: Command = {
       help: `beside float32: ${usualNames.slice(1).join(', ')}, its zeros, masked, removed (default all)`,
     },
     recipe: { value: 'FILE', help: 'a recipe: adds the variants masked and removed' },
-    ...stepOptions,
+    ...plainStepOptions,
     rounds: { value: 'N', help: 'rounds over all variants in turn (default 7)' },
     threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
     calibration: { value: 'FILE', help: 'for int8 on CUDA: typical texts, one a line, or token ids (.json)' },
@@ -83,10 +83,10 @@ async function measured(settings: BenchOptions, options: OptionValues): Promise<
 
 function ownRecipe(options: OptionValues): BenchOptions['recipe'] {
   if (options.has('recipe') || options.has('pattern')) {
-    const source = recipeSource(options)
+    const source = recipeSource(options, plainStepOptions)
     return source.kind === 'plan' ? undefined : source.recipe
   }
-  const stray = Object.keys(stepOptions).find((name) => options.has(name))
+  const stray = Object.keys(plainStepOptions).find((name) => options.has(name))
   if (stray !== undefined) throw new TypeError(`--${stray} is for a step by options: add --pattern NAME.`)
   return undefined
 }

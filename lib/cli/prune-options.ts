@@ -58,6 +58,13 @@ export const stepOptions: OptionTable = {
   seed: { value: 'N', help: 'of the random score (default 0)' },
 }
 
+/** What steps read that look at no data. */
+const plain = 'pattern score reverse fraction per remove minimum list slots layers seed'.split(' ')
+
+export const plainStepOptions: OptionTable = Object.fromEntries(
+  Object.entries(stepOptions).filter(([name]) => plain.includes(name)),
+)
+
 /** Options that become fields of the step, with `pattern`. */
 const fieldNames = [
   'score',
@@ -94,8 +101,11 @@ export type RecipeSource =
   | { readonly kind: 'plan'; readonly file: string }
   | { readonly kind: 'file' | 'flags'; readonly recipe: (checkpoint: Checkpoint) => Promise<Recipe> }
 
-/** Where the recipe comes from: one of --recipe, --pattern and --apply. @throws TypeError for none or two */
-export function recipeSource(options: OptionValues): RecipeSource {
+/**
+ * Where the recipe comes from: one of --recipe, --pattern and --apply. `of` are the command's options of a step.
+ * @throws TypeError for none or two
+ */
+export function recipeSource(options: OptionValues, of: OptionTable = stepOptions): RecipeSource {
   const sources = ['recipe', 'pattern', 'apply'].filter((name) => options.has(name))
   if (sources.length !== 1) {
     const got = sources.length === 0 ? 'none' : sources.map((name) => `--${name}`).join(' and ')
@@ -104,10 +114,10 @@ export function recipeSource(options: OptionValues): RecipeSource {
   const recipe = options.text('recipe')
   const plan = options.text('apply')
   if (recipe === undefined && plan === undefined) {
-    const flags = recipeFromFlags(fieldsOf(options))
+    const flags = recipeFromFlags(fieldsOf(options, of))
     return { kind: 'flags', recipe: async () => flags }
   }
-  const stray = [...fieldNames, 'reverse', 'permute'].find((name) => options.has(name))
+  const stray = Object.keys(of).find((name) => options.has(name) && name !== 'pattern')
   if (stray !== undefined) {
     const [source] = sources
     throw new TypeError(`--${stray} is for a step by options, and does not go with --${source}.`)
@@ -134,9 +144,9 @@ export async function checkOut(out: string, overwrite: boolean): Promise<void> {
   throw new TwofourError('FILE_UNWRITABLE', message, { file: out })
 }
 
-function fieldsOf(options: OptionValues) {
-  const names = ['pattern', ...fieldNames] as const
-  const texts = names.flatMap((name) => (options.has(name) ? [[fieldOf(name), options.text(name)]] : []))
+function fieldsOf(options: OptionValues, of: OptionTable) {
+  const names = ['pattern', ...fieldNames].filter((name) => name in of && options.has(name))
+  const texts = names.map((name) => [fieldOf(name), options.text(name)])
   return {
     ...Object.fromEntries(texts),
     ...(options.flag('reverse') && { reverse: true }),
