@@ -222,7 +222,7 @@ void keep_n_of_m(Job& job, const NOfM& pattern) {
     find_keys(job, score, rows, scratch.scores, scratch.keys);
     const size_t begin = rows.first * matrix.columns;
     if (pattern.m == 4 && matrix.columns % 4 == 0 && !source.columns)
-      return keep_in_fours(scratch.keys, pattern.n, &matrix.bits[begin / 8]);
+      return keep_in_fours(scratch.keys, pattern.n, matrix.bits.data() + begin / 8);
     const std::vector<int32_t> columns = columns_of(source);
     const auto keep = pattern.m == 4   ? keep_in_groups<4>
                       : pattern.m == 8 ? keep_in_groups<8>
