@@ -662,6 +662,7 @@ export type AlgebraOps = {
     bits: Uint8Array
     right: Float32Array
     tolerance: number
+    gain: number
     steps: number
     threads: number
   }): Float32Array

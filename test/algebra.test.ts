@@ -152,8 +152,8 @@ test('conjugate gradients solve each row on its own support, the same whatever t
   kept.forEach((stays, i) => {
     if (stays) bits[i >> 3]! |= 1 << (i & 7)
   })
-  const [shift, tolerance, steps] = [0.25, 1e-6, 200]
-  const request = { matrix, n, shift, bits, right, tolerance, steps, threads: 1 }
+  const [shift, tolerance, gain, steps] = [0.25, 1e-6, 0, 200]
+  const request = { matrix, n, shift, bits, right, tolerance, gain, steps, threads: 1 }
   const x = algebra.maskedSolution(request)
   const residuals = right.map((value, i) => {
     if (!kept[i]) return x[i]!
@@ -171,4 +171,32 @@ test('conjugate gradients solve each row on its own support, the same whatever t
     x.slice((rows - 1) * n),
     'the last row alone',
   )
+})
+
+test('conjugate gradients end where steps gain little, with that share of the gain missing at most', (t) => {
+  const n = 400
+  // Neighbours are alike, so that the last of the solution takes many steps.
+  const matrix = Float32Array.from({ length: n * n }, (_, i) => {
+    const [row, column] = [Math.floor(i / n), i % n]
+    return Math.exp(-Math.abs(row - column) / 50) + (row === column ? 1e-3 : 0)
+  })
+  const right = Float32Array.from(numbers(n))
+  const bits = new Uint8Array(n / 8).fill(255)
+  const request = { matrix, n, shift: 0, bits, right, tolerance: 0, steps: 2000, threads: 1 }
+  const gainOf = (x: Float32Array) => {
+    let gain = 0
+    for (let i = 0; i < n; i++) {
+      let product = 0
+      for (let j = 0; j < n; j++) product += matrix[i * n + j]! * x[j]!
+      gain += x[i]! * (right[i]! - product / 2)
+    }
+    return gain
+  }
+  const whole = gainOf(algebra.maskedSolution({ ...request, gain: 0 }))
+  const shares = [0.1, 0.01, 0.001].map(
+    (gain) => gainOf(algebra.maskedSolution({ ...request, gain })) / whole,
+  )
+  t.log(shares)
+  t.true(shares[0]! < shares[1]! && shares[1]! < shares[2]!, 'an earlier end gains less')
+  t.true(shares[2]! > 0.99 && shares[2]! < 1)
 })

@@ -1,6 +1,8 @@
 #include "algebra/conjugate_gradients.h"
 
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,16 @@
 
 namespace twofour::algebra {
 namespace {
+
+/// Steps that a row's progress is judged by.
+constexpr size_t kLately = 8;
+
+/// By how much each step lowered a row's objective, twice that.
+struct Gains {
+  double all = 0;
+  std::array<double, kLately> latest{};
+  double lately() const { return std::accumulate(latest.begin(), latest.end(), 0.0); }
+};
 
 /// Rows that are not done, packed: `row[i]` is the number of the i-th.
 struct Active {
@@ -19,19 +31,20 @@ struct Active {
 
 class Solver {
  public:
-  Solver(const MaskedSystems& systems, std::span<float> x, ThreadPool& pool)
-      : systems_(systems), size_(systems.size), x_(x), pool_(pool), scale_(systems.size) {
+  Solver(const MaskedSystems& systems, std::span<float> x, const Stop& stop, ThreadPool& pool)
+      : systems_(systems), size_(systems.size), x_(x), stop_(stop), pool_(pool), scale_(systems.size) {
     for (size_t i = 0; i < size_; ++i) {
       const double diagonal = systems.matrix[i * size_ + i] + systems.shift;
       scale_[i] = diagonal > 0 ? static_cast<float>(1 / diagonal) : 0.0f;
     }
   }
 
-  void begin(std::span<const float> right, double tolerance) {
+  void begin(std::span<const float> right) {
     const size_t rows = right.size() / std::max<size_t>(size_, 1);
     active_.residuals.resize(rows * size_);
     active_.directions.resize(rows * size_);
     active_.products.resize(rows * size_);
+    gains_.resize(rows);
     for (size_t row = 0; row < rows; ++row) {
       float* residual = at(active_.residuals, row);
       double error = 0;
@@ -42,12 +55,13 @@ class Solver {
       }
       active_.row.push_back(row);
       active_.errors.push_back(error);
-      active_.goals.push_back(error * tolerance * tolerance);
+      active_.goals.push_back(error * stop_.tolerance * stop_.tolerance);
     }
     drop_finished();
   }
 
-  bool done() const { return active_.row.empty(); }
+  bool done() const { return active_.row.empty() || steps_ == stop_.steps; }
+  size_t steps() const { return steps_; }
 
   void step() {
     const size_t rows = active_.row.size();
@@ -55,6 +69,7 @@ class Solver {
     add_product(active_.directions.data(), size_, systems_.matrix.data(), size_, rows, size_, size_, 1.0f,
                 active_.products.data(), size_, pool_);
     pool_.run(rows, [&](size_t slot, size_t) { advance(slot); });
+    ++steps_;
     drop_finished();
   }
 
@@ -84,9 +99,17 @@ class Solver {
       residual[i] -= length * product[i];
       error += static_cast<double>(residual[i]) * residual[i] * scale_[i];
     }
-    active_.errors[slot] = error;
+    active_.errors[slot] = gains_little(active_.row[slot], length * before) ? 0 : error;
     const auto turn = static_cast<float>(error / before);
     for (size_t i = 0; i < size_; ++i) direction[i] = residual[i] * scale_[i] + turn * direction[i];
+  }
+
+  /// Of a step that gained so much.
+  bool gains_little(size_t row, double gain) {
+    Gains& gains = gains_[row];
+    gains.all += gain;
+    gains.latest[steps_ % kLately] = gain;
+    return steps_ >= kLately && gains.lately() < stop_.gain * gains.all;
   }
 
   /// Puts the last row in the place of one that is done.
@@ -108,23 +131,25 @@ class Solver {
   const MaskedSystems& systems_;
   size_t size_;
   std::span<float> x_;
+  Stop stop_;
   ThreadPool& pool_;
   std::vector<float> scale_;  ///< One over the diagonal.
   Active active_;
+  std::vector<Gains> gains_;  ///< By row.
+  size_t steps_ = 0;
 };
 
 }  // namespace
 
 size_t solve_masked(const MaskedSystems& systems, std::span<const float> right, std::span<float> x,
                     const Stop& stop, ThreadPool& pool, const Control& control) {
-  Solver solver(systems, x, pool);
-  solver.begin(right, stop.tolerance);
-  size_t steps = 0;
-  for (; steps < stop.steps && !solver.done(); ++steps) {
+  Solver solver(systems, x, stop, pool);
+  solver.begin(right);
+  while (!solver.done()) {
     control.check();
     solver.step();
   }
-  return steps;
+  return solver.steps();
 }
 
 }  // namespace twofour::algebra

@@ -17,10 +17,13 @@ struct MaskedSystems {
   std::span<const uint8_t> bits;  ///< [rows, size]: the supports (base/bits.h)
 };
 
-/// When a row is done: at a residual (in the norm of the diagonal's inverse) of `tolerance` times the first,
-/// or after so many steps.
+/// When a row is done: at a residual (in the norm of the diagonal's inverse) of `tolerance` times the first;
+/// where eight steps together lowered xᵀ A x / 2 − rightᵀ x by less than `gain` times what all have; or after
+/// so many steps. What a step lowers bounds from below what is still to gain: Hestenes & Stiefel (1952), and
+/// over several steps as an estimate Strakoš & Tichý (2002).
 struct Stop {
   double tolerance;
+  double gain;
   size_t steps;
 };
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "engine/linear_moments.h"
+
 namespace twofour {
 namespace {
 
@@ -43,6 +45,13 @@ Moments Walk::collect(const Collect& request, const Weights& weights, const Cont
 
   stage_ = request.stage;
   Layers both = layers(request.layer, weights);
+  const bool residual = stage_ == WalkStage::attention_output || stage_ == WalkStage::ffn_out;
+  return kind.rows == 0 || residual ? collect_outputs(request, kind, both, control)
+                                    : collect_inputs(request, kind, both, control);
+}
+
+Moments Walk::collect_outputs(const Collect& request, const MomentKind& kind, Layers& both,
+                              const Control& control) {
   MomentSums sums(kind, backend_, analysis_);
   if (request.into != nullptr) sums.start_from(*request.into);
   for (size_t i = 0; i < chunks_.size(); ++i) {
@@ -51,13 +60,35 @@ Moments Walk::collect(const Collect& request, const Weights& weights, const Cont
     WalkPlace& place = places_.pruned[i];
     place.reach(stage_, both.pruned, chunk);
     WalkLayer::Tensor target;
-    if (request.dense_target) {
+    if (kind.rows > 0) {
       places_.dense[i].reach(stage_, both.dense, chunk);
       target = counted(chunk, dense_target(stage_, both.dense, places_.dense[i], place, analysis_));
     }
     sums.add(*counted(chunk, place.input(stage_, both.pruned)), target.get());
   }
   return sums.finish();
+}
+
+Moments Walk::collect_inputs(const Collect& request, const MomentKind& kind, Layers& both,
+                             const Control& control) {
+  const size_t columns = kind.columns;
+  MomentSums pairs({.columns = columns, .full = kind.full, .rows = columns}, backend_, analysis_);
+  MomentSums dense({.columns = columns, .full = true}, backend_, analysis_);
+  for (size_t i = 0; i < chunks_.size(); ++i) {
+    control.report(i, chunks_.size());
+    const WalkChunk& chunk = chunks_[i];
+    places_.pruned[i].reach(stage_, both.pruned, chunk);
+    places_.dense[i].reach(stage_, both.dense, chunk);
+    const auto x = counted(chunk, places_.pruned[i].input(stage_, both.pruned));
+    const auto d = counted(chunk, places_.dense[i].input(stage_, both.dense));
+    pairs.add(*x, d.get());
+    dense.add(*d, nullptr);
+  }
+  const PackedLinear& linear =
+      stage_ == WalkStage::attention ? both.dense.query_key_value() : both.dense.ffn_in();
+  Moments moments = moments_through(linear, pairs.finish(), dense.finish(), backend_);
+  if (request.into != nullptr) add_moments(moments, *request.into);
+  return moments;
 }
 
 void Walk::advance(size_t layer, const Weights& weights, const Control& control) {

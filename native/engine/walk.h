@@ -61,6 +61,12 @@ class Walk {
   MomentKind expect_stage(const Collect& request) const;
   MomentKind kind(const Collect& request) const;
   Layers layers(size_t layer, const Weights& weights) const;
+  /// Where the target is what linears make with a residual, or there is none: by a pass over their outputs.
+  Moments collect_outputs(const Collect& request, const MomentKind& kind, Layers& both,
+                          const Control& control);
+  /// Where it is what they make of the dense input: by that.
+  Moments collect_inputs(const Collect& request, const MomentKind& kind, Layers& both,
+                         const Control& control);
   WalkLayer::Tensor counted(const WalkChunk& chunk, WalkLayer::Tensor rows) const;
 
   EncoderSpec spec_;

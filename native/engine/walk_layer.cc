@@ -26,7 +26,7 @@ WalkLayer::Tensor WalkLayer::context(const Batch& batch, const Activations& in) 
 }
 
 WalkLayer::Tensor WalkLayer::middle(const Activations& context, const Activations& in) {
-  return normed(*apply(attention_output(), context, {.residual = &in}), attention_norm_, "attentionNorm");
+  return normed(*apply(attention_output(), context, {.residual = &in}), after_attention_, "attentionNorm");
 }
 
 WalkLayer::Tensor WalkLayer::inner(const Activations& middle) {
@@ -34,7 +34,11 @@ WalkLayer::Tensor WalkLayer::inner(const Activations& middle) {
 }
 
 WalkLayer::Tensor WalkLayer::output(const Activations& inner, const Activations& middle) {
-  return normed(*apply(ffn_out(), inner, {.residual = &middle}), output_norm_, "outputNorm");
+  return output_norm(*apply(ffn_out(), inner, {.residual = &middle}));
+}
+
+WalkLayer::Tensor WalkLayer::output_norm(const Activations& sum) {
+  return normed(sum, after_ffn_, "outputNorm");
 }
 
 WalkLayer::Tensor WalkLayer::apply(const PackedLinear& linear, const Activations& in,

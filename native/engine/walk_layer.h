@@ -35,6 +35,8 @@ class WalkLayer {
   Tensor inner(const Activations& middle);
   /// The layer's output: [tokens, hidden].
   Tensor output(const Activations& inner, const Activations& middle);
+  /// The last step of `output`: the norm of ffn_out's sum with its residual.
+  Tensor output_norm(const Activations& sum);
 
   Tensor apply(const PackedLinear& linear, const Activations& in, const Epilogue& epilogue);
   Tensor make(size_t tokens, size_t width);
@@ -49,7 +51,7 @@ class WalkLayer {
   const WeightSources &outside_, &sources_;
   Backend& backend_;
   std::unique_ptr<PackedLinear> query_key_value_, attention_output_, ffn_in_, ffn_out_;
-  std::unique_ptr<Norm> attention_norm_, output_norm_;
+  std::unique_ptr<Norm> after_attention_, after_ffn_;
   std::unique_ptr<Table> bias_;
 };
 

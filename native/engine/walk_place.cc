@@ -42,21 +42,21 @@ WalkPlace::Tensor WalkPlace::input(WalkStage stage, WalkLayer& layer) const {
 }
 
 WalkPlace::Tensor WalkPlace::through(WalkLayer& layer, const WalkChunk& chunk) const {
+  if (output) return output;
   WalkPlace place = *this;
   place.reach(WalkStage::ffn_in, layer, chunk);
   return layer.output(*layer.inner(*place.middle), *place.middle);
 }
 
-WalkLayer::Tensor dense_target(WalkStage stage, WalkLayer& dense, const WalkPlace& dense_place,
+WalkLayer::Tensor dense_target(WalkStage stage, WalkLayer& dense, WalkPlace& dense_place,
                                const WalkPlace& place, Analysis& analysis) {
   const WalkLayer::Tensor x = dense_place.input(stage, dense);
-  if (stage == WalkStage::attention) return dense.apply(dense.query_key_value(), *x, {});
-  if (stage == WalkStage::ffn_in) return dense.apply(dense.ffn_in(), *x, {});
   const bool inside = stage == WalkStage::ffn_out;
   const PackedLinear& linear = inside ? dense.ffn_out() : dense.attention_output();
   const Activations& residual = inside ? *dense_place.middle : *dense_place.hidden;
   const Activations& drifted = inside ? *place.middle : *place.hidden;
   WalkLayer::Tensor y = dense.apply(linear, *x, {.residual = &residual});
+  if (inside && !dense_place.output) dense_place.output = dense.output_norm(*y);
   const WalkLayer::Tensor negative = dense.make(drifted.tokens(), drifted.width());
   const float minus = -1;
   analysis.scale_groups(drifted, {&minus, 1}, drifted.width(), *negative);

@@ -14,13 +14,13 @@ std::string name_of(WalkStage stage);
 /// Throws Error INTERNAL on a name that binding.d.ts does not have.
 WalkStage walk_stage_from(std::string_view name);
 
-/// How far a chunk is inside of a layer: the layer's input; that and the context; the middle alone. What a
-/// stage and those after it do not read is let go.
+/// How far a chunk is inside of a layer: the layer's input; that and the context; the middle alone, or with
+/// what the dense layer made of it. What a stage and those after it do not read is let go.
 struct WalkPlace {
   using Tensor = WalkLayer::Tensor;
-  Tensor hidden, context, middle;
+  Tensor hidden, context, middle, output;
 
-  static WalkPlace before_layer(Tensor hidden) { return {std::move(hidden), nullptr, nullptr}; }
+  static WalkPlace before_layer(Tensor hidden) { return {std::move(hidden), nullptr, nullptr, nullptr}; }
 
   /// Goes on to where the stage's input is, if that is not behind it.
   void reach(WalkStage stage, WalkLayer& layer, const WalkChunk& chunk);
@@ -30,10 +30,11 @@ struct WalkPlace {
   Tensor through(WalkLayer& layer, const WalkChunk& chunk) const;
 };
 
-/// W x + b of the dense weights on the dense input and, where a residual follows, how far that has drifted:
-/// what the pruned linear has to make for the sum to be the dense one. Both places must have reached the
-/// stage.
-WalkLayer::Tensor dense_target(WalkStage stage, WalkLayer& dense, const WalkPlace& dense_place,
+/// Of the two stages that a residual follows: W x + b of the dense weights on the dense input, and how far
+/// the residual has drifted, which is what the pruned linear has to make for the sum to be the dense one.
+/// Both places must have reached the stage. With the last one the dense layer's output is there too, and is
+/// kept in its place.
+WalkLayer::Tensor dense_target(WalkStage stage, WalkLayer& dense, WalkPlace& dense_place,
                                const WalkPlace& place, Analysis& analysis);
 
 }  // namespace twofour

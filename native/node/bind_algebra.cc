@@ -89,7 +89,8 @@ Napi::Value masked_solution(const Napi::CallbackInfo& info) {
   std::vector<float> x(right.size());
   algebra::solve_masked(
       {matrix, size_at(request, "n"), number_at(request, "shift"), {bits.Data(), bits.ElementLength()}},
-      right, x, {number_at(request, "tolerance"), size_at(request, "steps")}, pool, {});
+      right, x, {number_at(request, "tolerance"), number_at(request, "gain"), size_at(request, "steps")},
+      pool, {});
   return float_array(info.Env(), std::move(x));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 
 #include "algebra/products.h"
 #include "base/error.h"
@@ -159,6 +160,13 @@ double relative_error(const Linear& before, const Linear& after, const Moments& 
     error += deviation.errors[row] + static_cast<double>(moments.tokens) * gap * gap;
   }
   return share_of(error, energy);
+}
+
+void throw_singular(std::string_view name, const Centred& centred) {
+  throw Error("PRUNE_SINGULAR", std::to_string(centred.tokens) +
+                                    " tokens of calibration do not determine the " +
+                                    std::to_string(centred.columns) + " inputs of " + std::string(name) +
+                                    ". Calibrate on more text, or with a larger damping.");
 }
 
 }  // namespace twofour::pruning

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/moments.h"
@@ -54,6 +55,9 @@ std::vector<float> centred_cross(const Moments& moments, const Centred& centred,
 
 /// ‖(Ŵ − W) x + b̂ − b‖² / ‖W x‖² over the tokens of full moments. 0 where nothing differs.
 double relative_error(const Linear& before, const Linear& after, const Moments& moments, ThreadPool& pool);
+
+/// Error PRUNE_SINGULAR of a matrix `name` whose solver factorises.
+[[noreturn]] void throw_singular(std::string_view name, const Centred& centred);
 
 /// error / energy, 0 where there is no error.
 double share_of(double error, double energy);

@@ -10,7 +10,7 @@
 #include "algebra/products.h"
 #include "base/bits.h"
 #include "pruning/keys.h"
-#include "pruning/refit.h"
+#include "pruning/objective.h"
 
 namespace twofour::pruning {
 namespace {

@@ -6,7 +6,7 @@
 #include "algebra/factors.h"
 #include "algebra/products.h"
 #include "pruning/elimination.h"
-#include "pruning/refit.h"
+#include "pruning/objective.h"
 
 namespace twofour::pruning {
 namespace {

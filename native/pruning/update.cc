@@ -118,8 +118,8 @@ Updated update_weights(const WeightSource& weight, const WeightSource& bias, con
   control.check();
   std::vector<float> change;
   if (update == Update::refit) {
-    change = refit(centred, deviation, kept_bits(weight.bits, linear.weights.size()), aim.damping,
-                   weight.name, pool, control);
+    change =
+        refit(centred, deviation, kept_bits(weight.bits, linear.weights.size()), aim.damping, pool, control);
   }
   return settle({weight, bias, linear, centred, std::move(kept), std::move(deviation), std::move(change)},
                 pool);
