@@ -32,7 +32,7 @@ const runs = [
     'calibrated.mjs',
     ...['--model', inside('models', 'minilm-l6-sst2'), '--task', 'classification'],
     ...['--data', inside('sst2', 'alps_test.tsv'), '--dev', inside('sst2', 'alps_dev.tsv')],
-    ...['--calibration', inside('sst2', 'alps_train.tsv')],
+    ...['--calibration', inside('sst2', 'alps_train.tsv'), '--seeds', '0'],
     ...['--out', join(out, 'calibrated-minilm-l6-sst2.json'), '--resume', ...words],
   ],
   [
