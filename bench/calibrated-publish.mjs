@@ -39,10 +39,12 @@ function summaryOf(report) {
   const groups = [...new Set(results.map(({ group }) => group))]
   const rows = groups.flatMap((group) => {
     const plain = mainOf(report, group).find(({ name }) => name.startsWith('magnitude'))
-    return [plain, bestOf(report, group)].map(({ name, test, speed }) => [
-      ...[`${group}: ${name}`, withInterval(test), difference(test.toDense)],
-      speed === undefined ? '–' : timesFaster(speed),
-    ])
+    return [plain, bestOf(report, group)]
+      .filter((each) => each !== undefined)
+      .map(({ name, test, speed }) => [
+        ...[`${group}: ${name}`, withInterval(test), difference(test.toDense)],
+        speed === undefined ? '–' : timesFaster(speed),
+      ])
   })
   const head = ['variant', `${dense.test.metric} [95 %]`, 'minus dense', '× dense speed']
   return `${table(head, [['dense', withInterval(dense.test), '', '1.00'], ...rows])}\n\n${machine(report)}\n`

@@ -115,7 +115,7 @@ function planOf(method, seed) {
   return join(folder, `${methods.indexOf(method)} ${seed}.safetensors`)
 }
 
-/** Saved with their zeros, on the first draw. */
+/** On the first draw. */
 async function timedSpeeds() {
   const checkpoints = [{ name: 'dense', directory: options.model }]
   for (const method of wanted.filter(({ timed }) => timed)) {
@@ -127,7 +127,7 @@ async function timedSpeeds() {
     // Of results that were kept there is no plan.
     if (!existsSync(planOf(method, seeds[0]))) await pruned(method, seeds[0])
     const checkpoint = await decided(method, seeds[0])
-    await checkpoint.save(directory, { form: 'masked' })
+    await checkpoint.save(directory, { form: method.form })
     checkpoints.push({ name: labelOf(method), directory })
   }
   const texts = (await sentencesOf(files.test, reading)).slice(0, Math.min(512, number('limit') ?? 512))

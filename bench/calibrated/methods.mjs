@@ -1,11 +1,13 @@
 /**
- * What is compared, in groups of one sparsity. `spread`: also on other calibration draws, for what is recommended. `timed`: how fast it runs is
- * measured too. A checkout that does not know a recipe says so, and the method is listed as skipped.
+ * What is compared, in groups of one sparsity. `spread`: also on other calibration draws, for what is recommended. `timed`:
+ * how fast it runs is measured too, saved in that form. A checkout that does not know a recipe says so, and the method is listed as skipped.
  */
 const refit = { update: 'refit' }
 const twoOfFour = { pattern: '2:4' }
 const oneOfFour = { pattern: '1:4' }
 const rows = { pattern: 'unstructured', fraction: 0.8, per: 'row' }
+// Heads and neurons together, for shares of the operations.
+const shares = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3]
 // SparseGPT's choice is made for blocks of columns of the whole matrix.
 const matrix = { ...rows, per: 'matrix' }
 
@@ -52,6 +54,15 @@ export const methods = [
   of('80 %', 'wanda + refit by row', { ...rows, score: 'wanda', ...refit }),
   of('80 %', 'sparsegpt by matrix', { ...matrix, score: 'sparsegpt' }),
   of('80 %', 'obs + refit by matrix', { ...matrix, score: 'obs', ...refit }, { spread: true, timed: true }),
+
+  ...shares.map((operations) =>
+    of(
+      'structure',
+      `${Math.round(100 * operations)} % of operations`,
+      { pattern: 'structure', budget: { operations } },
+      { timed: true, form: 'removed' },
+    ),
+  ),
 ]
 
 /** Whether a step asks for calibration data: `prune` refuses some where nothing reads it. */
@@ -61,6 +72,6 @@ export function readsCalibration({ steps }) {
   )
 }
 
-function of(group, name, step, { spread = false, timed = false } = {}) {
-  return { group, name, recipe: { steps: [step], seed: 0 }, spread, timed }
+function of(group, name, step, { spread = false, timed = false, form = 'masked' } = {}) {
+  return { group, name, recipe: { steps: [step], seed: 0 }, spread, timed, form }
 }
