@@ -242,6 +242,10 @@ test('heads ranks a model, writes rankings, and compares them with others and wi
   const { stdout } = await cli(['heads', directory])
   t.regex(stdout, /^layer +head +headNorm +goes$/m)
   t.regex(stdout, /^ +1 +3 +0\.\d+ +\d$/m)
+  const ids = join(temporaryDirectory(), 'ids.json')
+  await writeFile(ids, '[[1, 2, 3], [4, 5]]')
+  const both = await cli(['heads', directory, '--scores', 'headNorm,gradient', '--calibration', ids])
+  t.regex(both.stdout, /^gradient: Derivatives are those of /m)
 
   const pruned = join(temporaryDirectory(), 'pruned')
   await json([

@@ -9,7 +9,7 @@ type Matrix = RankingComparison['spearman']
 
 /** Rankings of one model as a table, or how far several agree. */
 export function headsText({ rankings, comparison, transfer }: HeadsResult, width?: number): string {
-  const notes = [...new Set(rankings.flatMap((each) => each.notes))]
+  const notes = notesOf(rankings)
   if (comparison === undefined) return [rankingTable(rankings), ...notes].join('\n\n')
   const { heads, spearman, kendall, jaccard } = comparison
   const tables = [
@@ -23,6 +23,15 @@ export function headsText({ rankings, comparison, transfer }: HeadsResult, width
   const curves =
     transfer === undefined ? [] : [`Pruned by each order, and evaluated:`, curveText(transfer, width)]
   return [...tables, ...notes, ...curves].join('\n\n')
+}
+
+/** Each once, with the rankings that it is of. */
+function notesOf(rankings: readonly Ranked[]): string[] {
+  const notes = new Set(rankings.flatMap((each) => each.notes))
+  return [...notes].map((note) => {
+    const names = rankings.filter((each) => each.notes.includes(note)).map(({ name }) => name)
+    return names.length === rankings.length ? note : `${names.join(', ')}: ${note}`
+  })
 }
 
 /** Every head with its scores, and its places: 1 goes first. */
