@@ -13,7 +13,7 @@ import type { Invocation, OptionTable } from './command.js'
 export const budgetOptions: OptionTable = {
   'target-operations': {
     value: 'F',
-    help: 'structure: share of the multiply-adds of heads and neurons that stays, from 0 to 1',
+    help: 'structure (the default beside a target): share of the multiply-adds of heads and neurons that stays, from 0 to 1',
   },
   'target-bytes': { value: 'F', help: 'structure: share of the bytes of heads and neurons that stays' },
   'target-latency': {

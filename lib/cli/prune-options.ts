@@ -65,6 +65,9 @@ export const plainStepOptions: OptionTable = Object.fromEntries(
   Object.entries(stepOptions).filter(([name]) => plain.includes(name)),
 )
 
+/** What the model may cost: without a pattern of 'structure'. */
+const targets = ['target-operations', 'target-bytes', 'target-latency'] as const
+
 /** Options that become fields of the step, with `pattern`. */
 const fieldNames = [
   'score',
@@ -86,9 +89,7 @@ const fieldNames = [
   'remove',
   'minimum',
   'list',
-  'target-operations',
-  'target-bytes',
-  'target-latency',
+  ...targets,
   'tokens',
   'keep-heads',
   'leave-dense',
@@ -102,12 +103,14 @@ export type RecipeSource =
   | { readonly kind: 'file' | 'flags'; readonly recipe: (checkpoint: Checkpoint) => Promise<Recipe> }
 
 /**
- * Where the recipe comes from: one of --recipe, --pattern and --apply. `of` are the command's options of a step.
+ * Where the recipe comes from: one of --recipe, --pattern (which a target alone has too) and --apply. `of` are the
+ * command's options of a step.
  * @throws TypeError for none or two
  */
 export function recipeSource(options: OptionValues, of: OptionTable = stepOptions): RecipeSource {
   const sources = ['recipe', 'pattern', 'apply'].filter((name) => options.has(name))
-  if (sources.length !== 1) {
+  const budget = targets.some((name) => name in of && options.has(name))
+  if (sources.length > 1 || (sources.length === 0 && !budget)) {
     const got = sources.length === 0 ? 'none' : sources.map((name) => `--${name}`).join(' and ')
     throw new TypeError(`Expected one of --recipe FILE, --pattern NAME and --apply PLAN, got ${got}.`)
   }
@@ -148,6 +151,7 @@ function fieldsOf(options: OptionValues, of: OptionTable) {
   const names = ['pattern', ...fieldNames].filter((name) => name in of && options.has(name))
   const texts = names.map((name) => [fieldOf(name), options.text(name)])
   return {
+    pattern: 'structure',
     ...Object.fromEntries(texts),
     ...(options.flag('reverse') && { reverse: true }),
     ...(options.flag('permute') && { permute: true }),
