@@ -73,7 +73,7 @@ test('curve prints a table, and writes the same points as JSON, CSV and SVG', as
   for (const [index, point] of printed.points.entries()) {
     const row = rows[index]!
     t.is(row.length, header!.length)
-    const { unit, method, level, seed, value, interval, toDense, toOrder, density, seconds } = point
+    const { unit, method, level, seed, value, interval, toDense, toOrder, toRandom, density, seconds } = point
     t.deepEqual([at(row, 'unit'), at(row, 'method'), at(row, 'level')], [unit, method, String(level)])
     t.is(at(row, 'seed'), seed === null ? '' : String(seed))
     t.deepEqual(
@@ -93,6 +93,8 @@ test('curve prints a table, and writes the same points as JSON, CSV and SVG', as
       ],
     )
     t.is(at(row, 'reversed_p_value'), toOrder === undefined ? '' : String(toOrder.pValue))
+    t.is(at(row, 'random_high'), toRandom === undefined ? '' : String(toRandom.interval[1]))
+    t.is(at(row, 'random_seeds_beaten'), toRandom === undefined ? '' : String(toRandom.better))
   }
 
   const svg = await readFile(join(out, 'curve.svg'), 'utf8')
@@ -106,7 +108,7 @@ test('curve prints a table, and writes the same points as JSON, CSV and SVG', as
     /^.*, similarity on pairs\.tsv: dense spearman −?0\.\d+ \[.*\], 14 examples\.\n\nheads removed\n/,
   )
   t.regex(stdout, /^random +0\.5 +−?0\.\d+ ± 0\.\d+ .* control, 2 seeds: mean ± sd$/m)
-  t.regex(stdout, /smoke test: random pruning costs -?\d+\.\d points only/)
+  t.regex(stdout, /smoke test:\s+random\s+pruning\s+costs\s+-?\d+\.\d\s+points\s+only/)
   t.regex(stdout, /Evidence is where random pruning costs at least 5 points/)
   t.regex(stdout, /p-values are of single comparisons/)
 })

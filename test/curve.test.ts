@@ -16,6 +16,7 @@ import {
 import { judge } from '../lib/study/evidence.js'
 import { keeps99Percent, pointOf, pointsLost } from '../lib/study/points.js'
 import { reachOf, spreadsOf } from '../lib/study/summary.js'
+import { closeWithin } from './equal.js'
 import { pairsFile, studyOf, tinyModel, withoutSeconds } from './studies.js'
 import { temporaryDirectory } from './temporary-directory.js'
 
@@ -56,12 +57,22 @@ test('every point is the pruned model evaluated by itself, and compared on the s
     const { difference, interval, pValue, test: name } = compareEvaluations(first, second, { resamples: 50 })
     return { difference, interval, pValue, test: name }
   }
-  for (const { recipe, value, interval, toDense, toOrder, density, unit, method } of points) {
+  for (const { recipe, value, interval, toDense, toOrder, toRandom, density, unit, method } of points) {
     const plan = await prune(checkpoint, recipe)
     const alone = await evaluated(await plan.apply(checkpoint))
     t.deepEqual([value, interval], [alone.value, alone.interval])
     t.deepEqual(toDense, differences(alone, whole))
     t.deepEqual(density.all, plan.summary().all)
+    const random = points.filter((each) => each.unit === unit && each.method === 'random')
+    const mean = random.reduce((sum, each) => sum + each.value, 0) / 2
+    t.is(toRandom !== undefined, method !== 'random')
+    if (toRandom !== undefined) {
+      const [low, high] = toRandom.interval
+      closeWithin(t, [toRandom.difference], [value - mean], 1e-12, 'difference to random')
+      t.true(low <= high && toRandom.pValue > 0 && toRandom.pValue <= 1)
+      t.is(toRandom.seeds, 2)
+      t.is(toRandom.better, random.filter((each) => each.value < value).length)
+    }
     t.is(toOrder !== undefined, method === 'reverse:magnitude')
     if (toOrder === undefined) continue
     const order = points.find((each) => each.unit === unit && each.method === 'magnitude')!

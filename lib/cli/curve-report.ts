@@ -30,6 +30,7 @@ function calibrationLine({ study: { calibration } }: Curves): string[] {
 function tableOf(curves: Curves, unit: string): Table {
   const { metric } = curves.dense
   const own = curves.points.filter((point) => point.unit === unit)
+  const besideRandom = own.some(({ toRandom }) => toRandom !== undefined)
   return {
     caption: unit,
     columns: [
@@ -38,31 +39,44 @@ function tableOf(curves: Curves, unit: string): Table {
       { title: `${metric} [95 %]`, align: 'right' },
       { title: 'minus dense [95 %]', align: 'right' },
       { title: 'p', align: 'right' },
+      ...(besideRandom ? [{ title: 'minus random [95 %]', align: 'right' } as const] : []),
       { title: 'kept', align: 'right' },
       { title: 'of all', align: 'right' },
       { title: 's', align: 'right' },
       { title: 'counts as', align: 'left' },
     ],
-    rows: [...new Set(own.map(({ method }) => method))].flatMap((method) => rowsOf(curves, own, method)),
+    rows: [...new Set(own.map(({ method }) => method))].flatMap((method) =>
+      rowsOf(curves, own, method, besideRandom),
+    ),
   }
 }
 
-function rowsOf(curves: Curves, own: readonly CurvePoint[], method: string): string[][] {
+function rowsOf(
+  curves: Curves,
+  own: readonly CurvePoint[],
+  method: string,
+  besideRandom: boolean,
+): string[][] {
   const points = own.filter((point) => point.method === method).toSorted((a, b) => a.share - b.share)
   return [...new Set(points.map(({ level }) => level))].map((level) => {
     const at = points.filter((point) => point.level === level)
-    return at[0]!.seed === null ? singleRow(curves, at[0]!) : seededRow(curves, at)
+    return at[0]!.seed === null
+      ? singleRow(curves, at[0]!, besideRandom)
+      : seededRow(curves, at, besideRandom)
   })
 }
 
-function singleRow(curves: Curves, point: CurvePoint): string[] {
-  const { unit, method, level, value, toDense, density, seconds } = point
+function singleRow(curves: Curves, point: CurvePoint, besideRandom: boolean): string[] {
+  const { unit, method, level, value, toDense, toRandom, density, seconds } = point
   const verdict = curves.evidence.find(
     (each) => each.unit === unit && each.method === method && each.level === level,
   )
   return [
     ...[method, String(level), `${amount(value)} ${interval(point.interval, amount)}`],
     ...[`${signed(toDense.difference)} ${interval(toDense.interval, signed)}`, pText(toDense.pValue)],
+    ...(besideRandom
+      ? [toRandom ? `${signed(toRandom.difference)} ${interval(toRandom.interval, signed)}` : '']
+      : []),
     ...[percent(density.prunable.density), percent(density.all.density)],
     (seconds.prune + seconds.evaluate).toFixed(1),
     verdict === undefined ? 'control' : verdict.evidence ? 'evidence' : `smoke test: ${verdict.why}`,
@@ -70,7 +84,7 @@ function singleRow(curves: Curves, point: CurvePoint): string[] {
 }
 
 /** Of several seeds the mean and its standard deviation, and the largest p. */
-function seededRow({ spreads }: Curves, points: readonly CurvePoint[]): string[] {
+function seededRow({ spreads }: Curves, points: readonly CurvePoint[], besideRandom: boolean): string[] {
   const { unit, method, level, density } = points[0]!
   const spread = spreads.find((each) => each.unit === unit && each.method === method && each.level === level)!
   const largest = Math.max(...points.map(({ toDense }) => toDense.pValue))
@@ -78,6 +92,7 @@ function seededRow({ spreads }: Curves, points: readonly CurvePoint[]): string[]
   return [
     ...[method, String(level), `${amount(spread.mean)} ± ${amount(spread.sd)}`],
     ...[signed(spread.meanDifference), `up to ${pText(largest)}`],
+    ...(besideRandom ? [''] : []),
     ...[percent(density.prunable.density), percent(density.all.density)],
     seconds.toFixed(1),
     `control, ${several(spread.seeds, 'seed')}: mean ± sd`,

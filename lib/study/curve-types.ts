@@ -73,6 +73,13 @@ export type CurveCalibration = {
 /** A paired difference, first minus second, with its 95 % interval. */
 export type Difference = Pick<Comparison, 'difference' | 'interval' | 'pValue' | 'test'>
 
+/** A paired difference to the mean of random prunings, by the bootstrap over examples. */
+export type RandomDifference = Difference & {
+  readonly seeds: number
+  /** How many of them this model is better than. */
+  readonly better: number
+}
+
 export type CurvePoint = {
   readonly unit: string
   readonly method: string
@@ -89,6 +96,8 @@ export type CurvePoint = {
   readonly toDense: Difference
   /** Of a reversed order: this model minus the one by the order itself, at the same level. */
   readonly toOrder?: Difference
+  /** Of orders and reversed ones: this model minus the mean of the random prunings at the same level. */
+  readonly toRandom?: RandomDifference
   readonly density: { readonly prunable: Density; readonly all: Density }
   readonly seconds: { readonly prune: number; readonly evaluate: number }
 }

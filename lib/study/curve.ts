@@ -7,8 +7,23 @@ import type { CurveOptions, CurvePoint, Curves } from './curve-types.js'
 import { describeStudy } from './describe-study.js'
 import { checkEarlier, type Earlier } from './earlier.js'
 import { judge } from './evidence.js'
-import { describePoint, differenceOf, type Measured, measure, measurePruned } from './measure.js'
-import { keyOf, orderKey, type PlannedPoint, plannedPoints } from './planned.js'
+import {
+  describePoint,
+  differenceOf,
+  differenceToMean,
+  type Measured,
+  measure,
+  measurePruned,
+} from './measure.js'
+import {
+  inMeasuringOrder,
+  keyOf,
+  levelKey,
+  orderKey,
+  type PlannedPoint,
+  plannedPoints,
+  randomBeside,
+} from './planned.js'
 import { pointOf } from './points.js'
 import { reachOf, spreadsOf } from './summary.js'
 
@@ -50,7 +65,7 @@ async function run(checkpoint: Checkpoint, planned: readonly PlannedPoint[], wor
   const soFar = () => gathered(work, dense, inOrder(points, planned), total)
   await onPoint?.(soFar())
   const runPoint = pointRunner(checkpoint, planned, dense, work)
-  for (const point of planned) {
+  for (const point of inMeasuringOrder(planned)) {
     if (earlier?.points.has(keyOf(point)) === true) continue
     signal?.throwIfAborted()
     tell(
@@ -65,7 +80,7 @@ async function run(checkpoint: Checkpoint, planned: readonly PlannedPoint[], wor
   return soFar()
 }
 
-/** Measures a point, and keeps the last evaluation, which a reversed order is compared with. */
+/** Measures points, and keeps the evaluations of a level, which orders are compared with. */
 function pointRunner(
   checkpoint: Checkpoint,
   planned: readonly PlannedPoint[],
@@ -74,23 +89,29 @@ function pointRunner(
 ): (point: PlannedPoint) => Promise<CurvePoint> {
   const byKey = new Map(planned.map((point) => [keyOf(point), point]))
   const bootstrap = { resamples, seed }
-  let last: { key: string; evaluation: Evaluation } | undefined
-  // After a pause the order's own evaluation is gone, and its figures alone cannot be paired.
-  const again = async (key: string) => {
-    const order = byKey.get(key)
-    if (order === undefined) return undefined
-    return last?.key === key
-      ? last.evaluation
-      : (await measurePruned(checkpoint, order, measuring)).evaluation
-  }
-  return async (point) => {
-    const key = orderKey(point)
-    const order = key === undefined ? undefined : await again(key)
+  const kept = new Map<string, Evaluation>()
+  let level = ''
+  const run = async (point: PlannedPoint) => {
     const measured = await measurePruned(checkpoint, point, measuring)
-    last = { key: keyOf(point), evaluation: measured.evaluation }
+    kept.set(keyOf(point), measured.evaluation)
+    return measured
+  }
+  // After a pause evaluations are gone, and their figures alone cannot be paired.
+  const evaluationOf = async (point: PlannedPoint) => kept.get(keyOf(point)) ?? (await run(point)).evaluation
+
+  return async (point) => {
+    if (levelKey(point) !== level) kept.clear()
+    level = levelKey(point)
+    const order = byKey.get(orderKey(point) ?? '')
+    const ordered = order && (await evaluationOf(order))
+    const random: Evaluation[] = []
+    for (const other of randomBeside(point, planned)) random.push(await evaluationOf(other))
+    const measured = await run(point)
+    const { evaluation } = measured
     return describePoint(point, measured, {
-      toDense: differenceOf(measured.evaluation, dense.evaluation, bootstrap),
-      ...(order !== undefined && { toOrder: differenceOf(measured.evaluation, order, bootstrap) }),
+      toDense: differenceOf(evaluation, dense.evaluation, bootstrap),
+      ...(ordered && { toOrder: differenceOf(evaluation, ordered, bootstrap) }),
+      ...(random.length > 0 && { toRandom: differenceToMean(evaluation, random, bootstrap) }),
     })
   }
 }

@@ -6,7 +6,7 @@ import { keyOf, type PlannedPoint } from './planned.js'
 
 const pointKeys = [
   ...['unit', 'method', 'level', 'share', 'seed', 'recipe', 'value', 'interval', 'metrics'],
-  ...['toDense', 'toOrder', 'density', 'seconds'],
+  ...['toDense', 'toOrder', 'toRandom', 'density', 'seconds'],
 ]
 
 /** What an earlier run of the same study left: its dense value, and its points by key. */

@@ -1,7 +1,7 @@
 import type { Calibration } from '../calibration/calibration.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { Encoder } from '../encoder/encoder.js'
-import type { BootstrapOptions } from '../evaluation/bootstrap.js'
+import { type BootstrapOptions, pairedBootstrap, type Statistic } from '../evaluation/bootstrap.js'
 import {
   compareEvaluations,
   type EvaluateOptions,
@@ -9,8 +9,9 @@ import {
   evaluate,
 } from '../evaluation/evaluate.js'
 import { prune } from '../pruning/prune.js'
-import type { CurveOptions, CurvePoint, Difference } from './curve-types.js'
+import type { CurveOptions, CurvePoint, Difference, RandomDifference } from './curve-types.js'
 import type { PlannedPoint } from './planned.js'
+import { signOf } from './points.js'
 
 /** How every model of a study is run and evaluated. */
 export type Measuring = {
@@ -55,7 +56,7 @@ export async function measurePruned(checkpoint: Checkpoint, point: PlannedPoint,
 export function describePoint(
   { unit, method, level, share, seed, recipe }: PlannedPoint,
   { evaluation, density, seconds }: Awaited<ReturnType<typeof measurePruned>>,
-  differences: Pick<CurvePoint, 'toDense' | 'toOrder'>,
+  differences: Pick<CurvePoint, 'toDense' | 'toOrder' | 'toRandom'>,
 ): CurvePoint {
   const { value, interval, metrics } = evaluation
   return {
@@ -78,6 +79,19 @@ export function describePoint(
 export function differenceOf(first: Evaluation, second: Evaluation, options: BootstrapOptions): Difference {
   const { difference, interval, pValue, test } = compareEvaluations(first, second, options)
   return { difference, interval, pValue, test }
+}
+
+/** A model minus the mean of several, on the same examples. */
+export function differenceToMean(
+  first: Evaluation,
+  others: readonly Evaluation[],
+  options: BootstrapOptions,
+): RandomDifference {
+  const mean: Statistic = (indices) =>
+    others.reduce((sum, { outcomes }) => sum + outcomes.statistic(indices), 0) / others.length
+  const result = pairedBootstrap(first.n, first.outcomes.statistic, mean, options)
+  const better = others.filter(({ value }) => signOf(first.metric) * (first.value - value) > 0).length
+  return { ...result, test: 'paired_bootstrap', seeds: others.length, better }
 }
 
 function secondsSince(start: number): number {

@@ -5,6 +5,7 @@ import type { CurveMethod, CurvePoint } from './curve-types.js'
 import { namedSeries } from './named-methods.js'
 import { ownSeries } from './own-methods.js'
 import { isReversed, orderOf, type Scope, type Series } from './series.js'
+import { groupedBy } from './summary.js'
 
 /** A point to measure. */
 export type PlannedPoint = Pick<CurvePoint, 'unit' | 'method' | 'level' | 'share' | 'seed'> & {
@@ -13,8 +14,7 @@ export type PlannedPoint = Pick<CurvePoint, 'unit' | 'method' | 'level' | 'share
 }
 
 /**
- * Every point of a study in the order of measuring: a reversed order right behind the order itself, level by level,
- * so that the two are compared without keeping all that was measured.
+ * Every point of a study, a reversed order right behind the order itself, level by level.
  * @throws TypeError, RangeError for a method that is wrong or there twice, or where nothing would go
  */
 export function plannedPoints(
@@ -35,6 +35,24 @@ export function plannedPoints(
   return units.flatMap((unit) => paired(points.filter((point) => point.unit === unit)))
 }
 
+/** Level by level, random prunings first: what is compared is then kept for one level only. */
+export function inMeasuringOrder(planned: readonly PlannedPoint[]): PlannedPoint[] {
+  return groupedBy(planned, levelKey).flatMap((points) => [
+    ...points.filter(isRandom),
+    ...points.filter((point) => !isRandom(point)),
+  ])
+}
+
+/** Random prunings at the level of a point that is none. Where all go there is only one, and nothing to compare. */
+export function randomBeside(point: PlannedPoint, planned: readonly PlannedPoint[]): PlannedPoint[] {
+  if (isRandom(point) || point.share === 1) return []
+  return planned.filter((other) => isRandom(other) && levelKey(other) === levelKey(point))
+}
+
+export function levelKey({ unit, level }: Pick<CurvePoint, 'unit' | 'level'>): string {
+  return JSON.stringify([unit, level])
+}
+
 /** What tells a point from every other of its study. */
 export function keyOf({ unit, method, level, seed }: Pick<CurvePoint, 'unit' | 'method' | 'level' | 'seed'>) {
   return JSON.stringify([unit, method, level, seed])
@@ -43,6 +61,10 @@ export function keyOf({ unit, method, level, seed }: Pick<CurvePoint, 'unit' | '
 /** The key of the point that a reversed one turns round. */
 export function orderKey(point: Pick<CurvePoint, 'unit' | 'method' | 'level' | 'seed'>): string | undefined {
   return isReversed(point.method) ? keyOf({ ...point, method: orderOf(point.method) }) : undefined
+}
+
+function isRandom({ method }: PlannedPoint): boolean {
+  return method === 'random'
 }
 
 function pointsOf({ unit, method, levels, seeds, recipe }: Series, base: RecipeBase): PlannedPoint[] {
