@@ -1,8 +1,9 @@
 // Copies what bench/calibrated-all.mjs has measured to bench/results, and writes its tables into docs/pruning.md and
 // README.md, each between `<!-- calibrated -->` and `<!-- /calibrated -->`.
 // Run: node bench/calibrated-publish.mjs [build/calibrated]
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeBetween } from './calibrated/documents.mjs'
 import {
   bestOf,
   difference,
@@ -24,9 +25,10 @@ for (const { settings } of reports) {
     throw new Error(`${settings.model}: a try-out is not to be published.`)
 }
 for (const file of files) copyFileSync(join(from, file), join(here, 'results', file))
-write('docs/pruning.md', reports.map(tablesOf).join('\n'))
-write(
+writeBetween('docs/pruning.md', 'calibrated', reports.map(tablesOf).join('\n'))
+writeBetween(
   'README.md',
+  'calibrated',
   reports
     .filter(({ settings }) => settings.task === 'similarity')
     .map(summaryOf)
@@ -48,13 +50,4 @@ function summaryOf(report) {
   })
   const head = ['variant', `${dense.test.metric} [95 %]`, 'minus dense', '× dense speed']
   return `${table(head, [['dense', withInterval(dense.test), '', '1.00'], ...rows])}\n\n${machine(report)}\n`
-}
-
-function write(name, text) {
-  const file = join(here, '..', name)
-  const [open, close] = ['<!-- calibrated -->', '<!-- /calibrated -->']
-  const [before, rest] = readFileSync(file, 'utf8').split(open)
-  const after = rest?.split(close)[1]
-  if (after === undefined) throw new Error(`${name} has no ${open} … ${close}.`)
-  writeFileSync(file, `${before}${open}\n\n${text.trimEnd()}\n\n${close}${after}`)
 }

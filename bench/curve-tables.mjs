@@ -2,11 +2,12 @@
 // an earlier form.
 // Run: node bench/curve-tables.mjs DIR/curve.json bench/results/curves-*.json
 import { readFile } from 'node:fs/promises'
+import { studyTables } from './curves/study-tables.mjs'
 
 for (const file of process.argv.slice(2)) {
   const curves = JSON.parse(await readFile(file, 'utf8'))
   if (curves.study !== undefined) {
-    study(curves)
+    console.log(`${studyTables(curves)}\n`)
     continue
   }
   const { model, data, dense, date, commit, cpu, device, node } = curves
@@ -15,64 +16,6 @@ for (const file of process.argv.slice(2)) {
   weights(curves)
   heads(curves)
   layers(curves)
-}
-
-/** Of `twofour curve`: one table for each unit. */
-function study({ study: { base, data, task, calibration }, machine, dense, points, evidence, spreads }) {
-  console.log(`### ${base.name}, ${task} on ${data.name}: dense ${withInterval(dense)}, n = ${dense.n}\n`)
-  const { date, commit, cpu, cores, node } = machine
-  console.log(`${date.slice(0, 10)}, commit ${commit}, ${cpu}, ${cores} cores, Node ${node}.`)
-  if (calibration !== null) {
-    const { examples, tokens, overlap } = calibration
-    const shared = `${overlap.examples} examples and ${overlap.sequences} sequences of the evaluated data among them`
-    console.log(`Calibrated on ${examples} examples, ${tokens} tokens, ${shared}.`)
-  }
-  for (const unit of new Set(points.map((point) => point.unit))) {
-    console.log()
-    const head = [unit, 'level', 'kept', dense.metric, 'minus dense', 'p', 'counts as']
-    table(
-      head,
-      studyRows(
-        points.filter((point) => point.unit === unit),
-        evidence,
-        spreads,
-      ),
-    )
-  }
-}
-
-function studyRows(points, evidence, spreads) {
-  const is = (a) => (b) => a.unit === b.unit && a.method === b.method && a.level === b.level
-  const methods = [...new Set(points.map(({ method }) => method))]
-  const firsts = points
-    .filter((point, at) => points.findIndex(is(point)) === at)
-    .sort((a, b) => methods.indexOf(a.method) - methods.indexOf(b.method))
-  return firsts.map((point) => {
-    const spread = spreads.find(is(point))
-    if (spread !== undefined) {
-      const [, meanDifference, bound] = spreadOf(points.filter(is(point)))
-      const value = `${fixed(spread.mean)} ± ${fixed(spread.sd)}`
-      const label = `control, ${spread.seeds} seeds`
-      return [
-        point.method,
-        String(point.level),
-        share(point.density.prunable.density),
-        value,
-        meanDifference,
-        bound,
-        label,
-      ]
-    }
-    const verdict = evidence.find(is(point))
-    const label =
-      verdict === undefined ? 'control' : verdict.evidence ? 'evidence' : `smoke test: ${verdict.why}`
-    return [
-      point.method,
-      String(point.level),
-      ...single({ ...point, density: point.density.prunable.density }),
-      label,
-    ]
-  })
 }
 
 function weights({ dense, points }) {

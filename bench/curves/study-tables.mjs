@@ -1,0 +1,112 @@
+// As Markdown: what `twofour curve --out DIR` wrote, one unit after the other.
+import { table } from '../calibrated/tables.mjs'
+
+/** For each unit how far its orders get and where they are more than chance; then the values, level by level. */
+export function studyTables({ study, machine, dense, points, reach, evidence }) {
+  const { base, data, task, calibration } = study
+  const units = [...new Set(points.map(({ unit }) => unit))]
+  const { date, commit, cpu, cores, node } = machine
+  const seen =
+    calibration &&
+    `Calibrated on ${calibration.examples} examples (${calibration.tokens} tokens), none of them among the evaluated.`
+  return [
+    ...units.flatMap((unit) => {
+      const own = points.filter((point) => point.unit === unit)
+      return [
+        `### ${unit[0].toUpperCase()}${unit.slice(1)} of ${base.name}, ${task} on ${data.name}: dense ${dense.metric} ${fixed(dense.value)} [${dense.interval.map(fixed).join(', ')}], ${dense.n} examples`,
+        orders({ unit, own, reach, evidence }),
+        values(own),
+      ]
+    }),
+    [seen, `${date.slice(0, 10)}, commit ${commit.slice(0, 12)}, ${cpu}, ${cores} cores, Node ${node}.`]
+      .filter(Boolean)
+      .join(' '),
+  ].join('\n\n')
+}
+
+/** Levels at which an order's paired interval to the mean of random prunings lies above 0, and its reverse's below. */
+function orders({ unit, own, reach, evidence }) {
+  const names = methodsOf(own).filter((name) => name !== 'random' && !name.startsWith('reverse:'))
+  const head = [
+    'order',
+    'within a point up to',
+    'better than random at',
+    'reversed worse than random at',
+    'counts as evidence at',
+  ]
+  const rows = names.map((name) => {
+    const of = (method, holds) => levelsWhere(own, method, holds)
+    const far = reach.find((each) => each.unit === unit && each.method === name)?.withinOnePoint
+    const proofs = evidence.filter((each) => each.unit === unit && each.method === name && each.evidence)
+    const reversed = own.some(({ method }) => method === `reverse:${name}`)
+    return [
+      name,
+      far === null || far === undefined ? 'none' : percent(far),
+      of(name, ({ interval }) => interval[0] > 0),
+      reversed ? of(`reverse:${name}`, ({ interval }) => interval[1] < 0) : 'not measured',
+      reversed ? listed(proofs.map(({ level }) => level)) : 'not measured',
+    ]
+  })
+  return table(head, rows)
+}
+
+function levelsWhere(own, method, holds) {
+  return listed(
+    own
+      .filter((point) => point.method === method && point.toRandom !== undefined && holds(point.toRandom))
+      .map(({ level }) => level),
+  )
+}
+
+/** One row for each level; after an order's value how much it is above (below) the mean of random prunings. */
+function values(own) {
+  const names = methodsOf(own).filter((name) => name !== 'random')
+  const levels = [...new Set(own.map(({ level }) => level))].toSorted((a, b) => a - b)
+  const rows = levels.map((level) => {
+    const at = own.filter((point) => point.level === level)
+    const random = at.filter(({ method }) => method === 'random').map(({ value }) => value)
+    return [
+      percent(level),
+      `${fixed(mean(random))}${random.length > 1 ? ` ± ${fixed(deviation(random))}` : ''}`,
+      ...names.map((name) => cell(at.find(({ method }) => method === name))),
+    ]
+  })
+  return table(['gone', 'at random', ...names], rows)
+}
+
+function cell(point) {
+  if (point === undefined) return ''
+  if (point.toRandom === undefined) return fixed(point.value)
+  const [low, high] = point.toRandom.interval
+  return `${fixed(point.value)} [${signed(low)}, ${signed(high)}]`
+}
+
+function methodsOf(points) {
+  return [...new Set(points.map(({ method }) => method))]
+}
+
+function listed(levels) {
+  return levels.length === 0 ? 'none' : levels.map(percent).join(', ')
+}
+
+function percent(level) {
+  return typeof level === 'number' ? `${Math.round(100 * level)} %` : level
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+function deviation(values) {
+  const middle = mean(values)
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1))
+}
+
+function fixed(value) {
+  return value.toFixed(3)
+}
+
+function signed(value) {
+  const size = fixed(Math.abs(value))
+  return Number(size) === 0 ? size : `${value < 0 ? '−' : '+'}${size}`
+}
