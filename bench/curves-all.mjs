@@ -30,8 +30,11 @@ const models = {
 const both = (scores) => scores.flatMap((score) => [score, `reverse:${score}`])
 const units = {
   heads: [
-    '--methods',
-    [...both(['gradient', 'fisher', 'similarity', 'headNorm']), 'obs+refit', 'random'].join(),
+    ...[
+      '--methods',
+      [...both(['gradient', 'fisher', 'similarity', 'headNorm']), 'obs+refit', 'random'].join(),
+    ],
+    ...['--levels', '0.2,0.3,0.4,0.5,0.6,0.8'],
   ],
   neurons: [
     ...['--methods', [...both(['gradient', 'fisher', 'magnitude']), 'obs+refit', 'random'].join()],
