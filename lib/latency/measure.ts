@@ -132,7 +132,9 @@ function stored(checkpoint: Checkpoint): Checkpoint {
 function scaledMatrices({ matrices, neurons }: LayerTimes, scale: number): LatencyTable['matrices']['times'] {
   const { attention, attentionOutput, ffnIn, ffnOut } = matrices.times
   const alone = ffnIn.dense + ffnOut.dense
-  const factor = alone > 0 ? (scale * neurons.at(-1)!.milliseconds) / alone : scale
+  const inside = neurons.at(-1)!.milliseconds
+  // Of a tiny layer noise can hide all of the time.
+  const factor = alone > 0 && inside > 0 ? (scale * inside) / alone : scale
   const by = ({ dense, sparse }: MatrixTime) => ({ dense: dense * factor, sparse: sparse * factor })
   return {
     attention: by(attention),
