@@ -103,10 +103,14 @@ test('nothing is asked for while nobody takes', async (t) => {
   const slices = encoder.embed(source)
   t.is(seen.pulled, 0)
   await slices.next()
-  await delay(50)
-  const pulled = seen.pulled
-  await delay(50)
-  t.is(seen.pulled, pulled)
+  // What was asked for ahead arrives in its own time.
+  let pulled = 0
+  for (let quiet = 0; quiet < 3; quiet++) {
+    await delay(50)
+    if (seen.pulled !== pulled) quiet = 0
+    pulled = seen.pulled
+  }
+  t.true(pulled <= 6 * 128, `${pulled} texts ahead`)
   await slices.return()
   t.true(seen.closed)
 })
