@@ -38,7 +38,7 @@ const units = {
   ],
   neurons: [
     ...['--methods', [...both(['gradient', 'fisher', 'magnitude']), 'obs+refit', 'random'].join()],
-    ...['--levels', '0.2,0.4,0.6,0.8,0.9'],
+    ...['--levels', '0.4,0.6,0.8'],
   ],
 }
 
