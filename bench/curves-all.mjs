@@ -37,8 +37,8 @@ const units = {
     ...['--levels', '0.2,0.3,0.4,0.5,0.6,0.8'],
   ],
   neurons: [
-    ...['--methods', [...both(['gradient', 'fisher', 'magnitude']), 'obs+refit', 'random'].join()],
-    ...['--levels', '0.4,0.6,0.8'],
+    ...['--methods', [...both(['gradient', 'fisher', 'magnitude']), 'random'].join()],
+    ...['--levels', '0.5,0.8'],
   ],
 }
 
