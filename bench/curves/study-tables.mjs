@@ -18,7 +18,10 @@ export function studyTables({ study, machine, dense, points, reach, evidence }) 
         values(own),
       ]
     }),
-    [seen, `${date.slice(0, 10)}, commit ${commit.slice(0, 12)}, ${cpu}, ${cores} cores, Node ${node}.`]
+    [
+      seen,
+      `${date.slice(0, 10)}, commit ${commit.slice(0, 12)}, ${cpu}, ${cores === 1 ? 'one core' : `${cores} cores`}, Node ${node}.`,
+    ]
       .filter(Boolean)
       .join(' '),
   ].join('\n\n')
