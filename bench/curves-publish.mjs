@@ -1,5 +1,5 @@
 // Copies the figures of bench/curves-all.mjs to bench/results, and writes their tables into docs/pruning.md, between
-// `<!-- curves -->` and `<!-- /curves -->`.
+// `<!-- curves -->` and `<!-- /curves -->`. Of a run that was ended its whole levels count, and the table says so.
 // Run: node bench/curves-publish.mjs [build/curves]
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,6 @@ const studies = readdirSync(from)
   .toSorted()
   .map((name) => {
     const curves = JSON.parse(readFileSync(join(from, name, 'curve.json'), 'utf8'))
-    if (!curves.complete) throw new Error(`${name} is not complete: go on with node bench/curves-all.mjs.`)
     copyFileSync(join(from, name, 'curve.csv'), join(import.meta.dirname, 'results', `curve-${name}.csv`))
     return studyTables(curves)
   })

@@ -1,8 +1,18 @@
 // As Markdown: what `twofour curve --out DIR` wrote, one unit after the other.
 import { table } from '../calibrated/tables.mjs'
 
+/** Levels at which everything is there: the last one of a run that was ended is not. */
+function wholeLevels(points) {
+  const count = (point) =>
+    points.filter(({ unit, level }) => unit === point.unit && level === point.level).length
+  const most = new Map()
+  for (const point of points) most.set(point.unit, Math.max(most.get(point.unit) ?? 0, count(point)))
+  return points.filter((point) => count(point) === most.get(point.unit))
+}
+
 /** For each unit how far its orders get and where they are more than chance; then the values, level by level. */
-export function studyTables({ study, machine, dense, points, reach, evidence }) {
+export function studyTables({ study, machine, dense, points: all, reach, evidence, complete }) {
+  const points = wholeLevels(all)
   const { base, data, task, calibration } = study
   const units = [...new Set(points.map(({ unit }) => unit))]
   const { date, commit, cpu, cores, node } = machine
@@ -19,6 +29,7 @@ export function studyTables({ study, machine, dense, points, reach, evidence }) 
       ]
     }),
     [
+      complete ? undefined : 'The run was ended before its last level.',
       seen,
       `${date.slice(0, 10)}, commit ${commit.slice(0, 12)}, ${cpu}, ${cores === 1 ? 'one core' : `${cores} cores`}, Node ${node}.`,
     ]
@@ -40,7 +51,9 @@ function orders({ unit, own, reach, evidence }) {
   const rows = names.map((name) => {
     const of = (method, holds) => levelsWhere(own, method, holds)
     const far = reach.find((each) => each.unit === unit && each.method === name)?.withinOnePoint
-    const proofs = evidence.filter((each) => each.unit === unit && each.method === name && each.evidence)
+    const proofs = evidence
+      .filter((each) => own.some(({ level }) => level === each.level))
+      .filter((each) => each.unit === unit && each.method === name && each.evidence)
     const reversed = own.some(({ method }) => method === `reverse:${name}`)
     return [
       name,
