@@ -218,6 +218,17 @@ test.serial('a run that waits for company is cancelled at once', async (t) => {
   t.is(await t.throwsAsync(() => waiting), reason)
 })
 
+test.serial('an encoder may go while its cancelled run waits for company', async (t) => {
+  const encoder = await load(classifier, { maxWait: 60_000 })
+  const controller = new AbortController()
+  const waiting = encoder.run([[1]], { signal: controller.signal })
+  await delay(20)
+  controller.abort(new Error('enough'))
+  await t.throwsAsync(() => waiting, { message: 'enough' })
+  encoder.dispose()
+  t.is((await (await load(classifier)).run([[1]])).dims.logits![0], 1)
+})
+
 test.serial('a call with many texts takes one place of maxQueue', async (t) => {
   const encoder = await load(demo, { maxQueue: 1 })
   const runs = watchBatches(encoder)

@@ -57,10 +57,12 @@ void Lane::discard(std::function<void()> destroy) {
 }
 
 void Lane::interrupt() {
+  // Jobs go without the lock: with them may go what is discarded here.
+  decltype(waiting_) dropped;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    waiting_.clear();
+    dropped.swap(waiting_);
     if (running_) running_->control.cancelled = true;
   }
   arrived_.notify_all();
@@ -115,18 +117,21 @@ void Lane::destroy_discarded(std::unique_lock<std::mutex>& lock) {
 /// Returns with the lock held, perhaps with an empty queue. Never holds up what is not of the same company.
 void Lane::wait_for_company(std::unique_lock<std::mutex>& lock) {
   if (stopping_ || waiting_.empty()) return;
-  const std::shared_ptr<Job> first = waiting_.front();
+  // Not owned: a job that is cancelled meanwhile must not end here, with the lock held.
+  const uint32_t first = waiting_.front()->ticket;
+  const Task::Merging merging = waiting_.front()->merging;
+  const auto until = waiting_.front()->arrival + merging.patience;
   const auto enough = [&] {
-    if (stopping_ || !discarded_.empty() || waiting_.empty() || waiting_.front() != first) return true;
+    if (stopping_ || !discarded_.empty() || waiting_.empty() || waiting_.front()->ticket != first)
+      return true;
     size_t size = 0;
     for (const auto& job : waiting_) {
-      if (job->merging.company != first->merging.company) return true;
+      if (job->merging.company != merging.company) return true;
       size += job->merging.size;
     }
-    return size >= first->merging.room;
+    return size >= merging.room;
   };
-  if (first->merging.patience.count() > 0)
-    arrived_.wait_until(lock, first->arrival + first->merging.patience, enough);
+  if (merging.patience.count() > 0) arrived_.wait_until(lock, until, enough);
 }
 
 Lane::Jobs Lane::take_jobs() {
