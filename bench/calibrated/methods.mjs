@@ -1,6 +1,7 @@
 /**
- * What is compared, in groups of one sparsity. `spread`: also on other calibration draws, for what is recommended. `timed`:
- * how fast it runs is measured too, saved in that form. A checkout that does not know a recipe says so, and the method is listed as skipped.
+ * What is compared, in groups of one sparsity. `spread`: also on other calibration draws, for what is recommended.
+ * `timed`: how fast it runs is measured too, saved as `form`. A checkout that does not know a recipe says so, and the
+ * method is listed as skipped.
  */
 const refit = { update: 'refit' }
 const twoOfFour = { pattern: '2:4' }

@@ -11,21 +11,19 @@ function wholeLevels(points) {
 }
 
 /** For each unit how far its orders get and where they are more than chance; then the values, level by level. */
-export function studyTables({ study, machine, dense, points: all, reach, evidence, complete }) {
-  const points = wholeLevels(all)
+export function studyTables({ study, machine, dense, points: all, spreads, reach, evidence, complete }) {
+  const points = complete ? all : wholeLevels(all)
   const { base, data, task, calibration } = study
   const units = [...new Set(points.map(({ unit }) => unit))]
   const { date, commit, cpu, cores, node } = machine
-  const seen =
-    calibration &&
-    `Calibrated on ${calibration.examples} examples (${calibration.tokens} tokens), none of them among the evaluated.`
+  const seen = calibration && calibratedOn(calibration)
   return [
     ...units.flatMap((unit) => {
       const own = points.filter((point) => point.unit === unit)
       return [
         `### ${unit[0].toUpperCase()}${unit.slice(1)} of ${base.name}, ${task} on ${data.name}: dense ${dense.metric} ${fixed(dense.value)} [${dense.interval.map(fixed).join(', ')}], ${dense.n} examples`,
         orders({ unit, own, reach, evidence }),
-        values(own),
+        values(own, spreads),
       ]
     }),
     [
@@ -36,6 +34,12 @@ export function studyTables({ study, machine, dense, points: all, reach, evidenc
       .filter(Boolean)
       .join(' '),
   ].join('\n\n')
+}
+
+function calibratedOn({ examples, tokens, overlap }) {
+  const shared = overlap.examples + overlap.sequences
+  const fair = shared === 0 ? 'none of them among the evaluated' : '**some of them among the evaluated**'
+  return `Calibrated on ${examples} examples (${tokens} tokens), ${fair}.`
 }
 
 /** Levels at which an order's paired interval to the mean of random prunings lies above 0, and its reverse's below. */
@@ -75,15 +79,15 @@ function levelsWhere(own, method, holds) {
 }
 
 /** One row for each level; after an order's value how much it is above (below) the mean of random prunings. */
-function values(own) {
+function values(own, spreads) {
   const names = methodsOf(own).filter((name) => name !== 'random')
-  const levels = [...new Set(own.map(({ level }) => level))].toSorted((a, b) => a - b)
+  const levels = [...new Set(own.toSorted((a, b) => a.share - b.share).map(({ level }) => level))]
   const rows = levels.map((level) => {
     const at = own.filter((point) => point.level === level)
-    const random = at.filter(({ method }) => method === 'random').map(({ value }) => value)
+    const random = spreads.find((each) => each.unit === own[0].unit && each.level === level)
     return [
       percent(level),
-      `${fixed(mean(random))}${random.length > 1 ? ` ± ${fixed(deviation(random))}` : ''}`,
+      random === undefined ? '' : `${fixed(random.mean)} ± ${fixed(random.sd)}`,
       ...names.map((name) => cell(at.find(({ method }) => method === name))),
     ]
   })
@@ -107,15 +111,6 @@ function listed(levels) {
 
 function percent(level) {
   return typeof level === 'number' ? `${Math.round(100 * level)} %` : level
-}
-
-function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-function deviation(values) {
-  const middle = mean(values)
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1))
 }
 
 function fixed(value) {

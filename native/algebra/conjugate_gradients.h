@@ -19,8 +19,8 @@ struct MaskedSystems {
 
 /// When a row is done: at a residual (in the norm of the diagonal's inverse) of `tolerance` times the first;
 /// where eight steps together lowered xᵀ A x / 2 − rightᵀ x by less than `gain` times what all have; or after
-/// so many steps. What a step lowers bounds from below what is still to gain: Hestenes & Stiefel (1952), and
-/// over several steps as an estimate Strakoš & Tichý (2002).
+/// so many steps. What eight steps gain is the least that was still to gain before them (Hestenes & Stiefel
+/// 1952), and as an estimate of it a good one (Strakoš & Tichý 2002).
 struct Stop {
   double tolerance;
   double gain;
