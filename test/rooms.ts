@@ -27,11 +27,12 @@ const deviceHeader = 'device.h'
 const nodeHeaders = /^(napi|node_api|js_native_api|node|uv|v8)(_types)?(-inl)?\.h$/
 const cudaHeaders = /^(cuda(?!\/)|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
 
-const ground = ['errors', 'check', 'json-file']
+const ground = ['errors', 'check', 'json-file', 'reading']
 /** Room of lib/ (a folder, or files that begin with the name) → the rooms that it may import, beside itself. */
 export const libRooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   check: [],
+  reading: [],
   'json-file': ['errors', 'check'],
   abort: [],
   addon: ['errors', 'abort'],
