@@ -95,7 +95,7 @@ async function sentences() {
 /** Running text, cut into sequences of the greatest length that the model has positions for. */
 async function longest() {
   const tokenizer = await openTokenizer(base, true)
-  const { inputIds } = tokenizer.encode(await readFile(options.text, 'utf8'))
+  const { inputIds } = await tokenizer.encode(await readFile(options.text, 'utf8'))
   const length = base.spec.positions
   const [first, last] = [inputIds[0], inputIds.at(-1)]
   const ids = Array.from({ length: sequences }, (_, at) => {

@@ -24,7 +24,8 @@ async function textWorks(vocab: number): Promise<Work[]> {
   try {
     const tokenizer = await encoder.tokenizer()
     // Models of the same shape with random weights may have another vocabulary: lengths are what counts.
-    const ids = texts.map((text) => [...tokenizer.encode(text).inputIds].map((id) => id % vocab))
+    const encodings = await Promise.all(texts.map((text) => tokenizer.encode(text)))
+    const ids = encodings.map(({ inputIds }) => inputIds.map((id) => id % vocab))
     return [
       textWork('texts, arrival order, batches of 32', ids, 32),
       textWork('texts, sorted by length, batches of 32', sortedByLength(ids), 32),

@@ -45,7 +45,11 @@ export async function readTextFile(file: string, code: ErrorCode): Promise<strin
  */
 export async function readJsonFile(file: string, code: ErrorCode): Promise<unknown> {
   const text = await readTextFile(file, code)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : parseJson(text, file, code)
+}
+
+/** The JSON value of a file's text. @throws TwofourError `code` when it is not JSON */
+export function parseJson(text: string, file: string, code: ErrorCode): unknown {
   if (text.startsWith('version https://git-lfs')) {
     throw new TwofourError(code, `${file} is a Git LFS pointer, not the file itself. Run \`git lfs pull\`.`, {
       file,

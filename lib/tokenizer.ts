@@ -1,19 +1,31 @@
+import { watchSignal } from './abort.js'
 import { checkInteger, checkKeys, describe, expected } from './check.js'
 import { TwofourError } from './errors.js'
+import type { FileRead } from './reading.js'
 import { readSentenceBertConfig } from './sentence-config.js'
-import { type Built, build, findSpecial } from './tokenizer/build.js'
-import { invalidTokenizer } from './tokenizer/check.js'
-import { readTokenizerFiles, type SpecialName, type TokenizerFiles } from './tokenizer/files.js'
-import { align, type Span } from './tokenizer/offsets.js'
-import { assemble, countSpecial, share } from './tokenizer/template.js'
+import { tokenizerClass } from './tokenizer/classes.js'
+import { readTokenizerFile, type TokenizerFile } from './tokenizer/files.js'
+import { Library } from './tokenizer/library.js'
+import { codePointsToUtf16 } from './tokenizer/offsets.js'
+import { type PackedTexts, packSequences, type Text } from './tokenizer/packed.js'
+import { settle, type TokenizerSettings } from './tokenizer/settings.js'
+import { invalidTokenizer, readSideFiles } from './tokenizer/side-files.js'
+import { findSpecial, type SpecialName } from './tokenizer/special.js'
+import { assemble, countSpecial, readTemplate, share, type Template } from './tokenizer/template.js'
 
 export type TokenizerOptions = {
-  /** The longest sequence, special tokens included. @default what sentence_bert_config.json says, else `modelLimit` */
+  /** The longest sequence, special tokens included. @default what the model's files say, else `modelLimit` */
   maxLength?: number
   /** The model's own limit: its positions. */
   modelLimit: number
-  /** Rows of the model's word embeddings: a tokenizer with ids beyond them is refused. @default not checked */
+  /** Rows of the model's word embeddings: an id beyond them is refused where a text has it. @default not checked */
   modelVocab?: number
+  /** Rows of the model's token types; below 2 every type is 0. @default not checked */
+  modelTypes?: number
+  /** `model_type` of config.json: whose tokenizer it is where no file says so. */
+  modelType?: string | undefined
+  /** `tokenizer_class` of config.json; tokenizer_config.json goes before it. */
+  tokenizerClass?: string | undefined
 }
 
 /** One finished sequence; both arrays are of equal length. `truncated`: some tokens of the text were cut off. */
@@ -22,67 +34,110 @@ export type Encoding = { inputIds: number[]; tokenTypeIds: number[]; truncated: 
 /** `firstPiece`: for each word the index in `inputIds` of its first token, -1 where it was cut off or has none. */
 export type WordEncoding = Encoding & { firstPiece: number[] }
 
+/** A token's place: UTF-16 indices in the text, `begin` included, `end` not. */
+export type Span = { begin: number; end: number }
+
 /** `contextTokens`: the tokens of the context, with their index in `inputIds` and their UTF-16 place in the context. */
 export type QuestionEncoding = Encoding & { contextTokens: ({ index: number } & Span)[] }
 
-/** Texts to token ids, as the model's own tokenizer.json or vocab.txt says. Immutable. */
+type Form = keyof Template
+type Made = { file: TokenizerFile; settings: TokenizerSettings; library: Library; lowerCase: boolean }
+
+const keys = ['maxLength', 'modelLimit', 'modelVocab', 'modelTypes', 'modelType', 'tokenizerClass']
+
+/**
+ * Texts to token ids, as the files of the model's folder say and transformers reads them. The work is done by the
+ * reference's own library off the event loop. Immutable.
+ */
 export class Tokenizer {
-  /** The longest sequence, special tokens included, and who set it. */
+  /** The longest sequence, special tokens included, and who set it: 'option', 'model' or a file. */
   readonly limit: number
-  readonly limitSource: 'option' | 'sentence_bert_config.json' | 'model'
+  readonly limitSource: string
+  /** The end at which too long sequences lose tokens. */
+  readonly truncationSide: 'left' | 'right'
   /** Ids of the special tokens that this vocabulary has. */
   readonly special: Readonly<Partial<Record<SpecialName, number>>>
-  readonly #built: Built
-  readonly #file: string
+  /** The files that were read, with the keys that matter. */
+  readonly reads: readonly FileRead[]
+  readonly #made: Made
+  readonly #options: TokenizerOptions
+  readonly #typed: boolean
+  readonly #template: Template
+  /** The same with a blank before each text, where words need it; made when it is first asked for. */
+  #words: Promise<Library> | undefined
 
   /**
-   * Reads tokenizer.json, else vocab.txt, of a model's directory. Padding and truncation that the file asks for are
-   * ignored: batches are never padded, and `limit` truncates.
-   * @throws TwofourError TOKENIZER_MISSING, TOKENIZER_INVALID, CHECKPOINT_INVALID_CONFIG, FILE_UNREADABLE;
-   *   TypeError or RangeError for `options`
+   * Reads tokenizer.json, else the vocabulary files, and what is beside them. Padding and truncation that
+   * tokenizer.json asks for are ignored: batches are never padded, and `limit` truncates.
+   * @throws TwofourError TOKENIZER_MISSING, TOKENIZER_INVALID, CHECKPOINT_INVALID_CONFIG, FILE_UNREADABLE,
+   *   ADDON_MISSING; TypeError or RangeError for `options`
    */
   static async open(dir: string, options: TokenizerOptions): Promise<Tokenizer> {
-    checkKeys('options', options, ['maxLength', 'modelLimit', 'modelVocab'])
+    checkKeys('options', options, keys)
     checkInteger('modelLimit', options.modelLimit, 1)
     if (options.maxLength !== undefined) checkInteger('maxLength', options.maxLength, 1, options.modelLimit)
     if (options.modelVocab !== undefined) checkInteger('modelVocab', options.modelVocab, 1)
+    if (options.modelTypes !== undefined) checkInteger('modelTypes', options.modelTypes, 0)
 
-    const { maxSeqLength, lowerCase } = await readSentenceBertConfig(dir)
-    const files = await readTokenizerFiles(dir, options.modelVocab)
-
-    const wished = options.maxLength ?? maxSeqLength ?? options.modelLimit
-    const source =
-      options.maxLength !== undefined
-        ? 'option'
-        : wished === maxSeqLength
-          ? 'sentence_bert_config.json'
-          : 'model'
-    // Positions beyond the model's own limit do not exist, whatever a file asks for.
-    const limit = Math.min(wished, options.modelLimit)
-    return new Tokenizer(files, lowerCase, limit, limit < wished ? 'model' : source)
+    const side = await readSideFiles(dir)
+    const sentence = await readSentenceBertConfig(dir)
+    const named = side.config.tokenizer_class ?? options.tokenizerClass
+    const like = tokenizerClass(typeof named === 'string' ? named : undefined, options.modelType)
+    const file = await readTokenizerFile(dir, side, like)
+    const settings = settle(file.json, side, like)
+    const { lowerCase } = sentence
+    const library = await Library.make(file, settings, lowerCase)
+    const reads = [...file.names, ...side.names].map((name) => ({
+      file: name,
+      keys: name === 'tokenizer_config.json' ? settings.keys : [],
+    }))
+    return new Tokenizer(
+      { file, settings, library, lowerCase },
+      options,
+      settleLimit(options, settings, sentence),
+      reads,
+    )
   }
 
   private constructor(
-    files: TokenizerFiles,
-    lowerCase: boolean,
-    limit: number,
-    limitSource: Tokenizer['limitSource'],
+    made: Made,
+    options: TokenizerOptions,
+    { limit, limitSource }: { limit: number; limitSource: string },
+    reads: readonly FileRead[],
   ) {
-    this.#file = files.file
-    this.#built = this.#guard(() => build(files, lowerCase))
-    this.special = findSpecial(files, this.#built)
+    const { file, settings, library } = made
+    this.#made = made
+    this.#options = options
+    this.#typed = settings.typeIds && (options.modelTypes ?? 2) >= 2
+    this.#template = readTemplate(file.json.post_processor)
+    this.special = findSpecial(file.json, settings, this.#template, library)
+    this.truncationSide = settings.truncationSide
     this.limit = limit
     this.limitSource = limitSource
+    this.reads = reads
+    this.#checkTemplate()
     this.#budget('single')
   }
 
   /** One text, or a pair of texts, as one sequence with special tokens. @throws TypeError, RangeError, TwofourError TOKENIZER_INVALID */
-  encode(text: string, pair?: string): Encoding {
-    const first = this.#tokenize(checkText('text', text))
-    if (pair === undefined) return this.#single(first.ids)
-    const second = this.#tokenize(checkText('pair', pair))
-    const { inputIds, tokenTypeIds, truncated } = this.#pair(first.ids, second.ids)
-    return { inputIds, tokenTypeIds, truncated }
+  async encode(text: string, pair?: string): Promise<Encoding> {
+    checkText('text', text)
+    if (pair !== undefined) checkText('pair', pair)
+    const [encoding] = await this.#encodeAll([pair === undefined ? text : [text, pair]])
+    return encoding!
+  }
+
+  /**
+   * Many texts at once, off the event loop. Tokens of a text do not depend on the others.
+   * @throws what `encode` throws, for the first text that is refused; `signal.reason`
+   */
+  async pack(texts: readonly Text[], signal?: AbortSignal): Promise<PackedTexts> {
+    const encoded = this.#encodeAll(texts).then(packSequences)
+    if (signal === undefined) return encoded
+    return new Promise((resolve, reject) => {
+      const unwatch = watchSignal(signal, () => reject(signal.reason))
+      encoded.then(resolve, reject).finally(unwatch)
+    })
   }
 
   /**
@@ -90,111 +145,200 @@ export class Tokenizer {
    * it, as the reference does it (`is_split_into_words`, RoBERTa's with `add_prefix_space`).
    * @throws TypeError, TwofourError TOKENIZER_INVALID
    */
-  encodeWords(words: readonly string[]): WordEncoding {
+  async encodeWords(words: readonly string[]): Promise<WordEncoding> {
     if (!Array.isArray(words)) throw new TypeError(expected('words', 'an array of strings', words))
+    for (const [index, word] of words.entries()) checkText(`words[${index}]`, word)
     const budget = this.#budget('single')
-    const pieces: number[] = []
-    const begins: number[] = []
-    for (const [index, word] of words.entries()) {
-      checkText(`words[${index}]`, word)
-      begins.push(-1)
-      if (pieces.length > budget) continue
-      const { ids } = this.#tokenize(word, 'words')
-      if (ids.length > 0 && pieces.length < budget) begins[index] = pieces.length
-      for (const id of ids) pieces.push(id)
-    }
-    const start = assemble(this.#built.template.single, [], []).starts.A
-    return { ...this.#single(pieces), firstPiece: begins.map((begin) => (begin < 0 ? -1 : start + begin)) }
+    // From the left, words beyond the limit need no tokens: each that has any takes one place at least.
+    const all = await this.#tokenize(await this.#wordLibrary(), words)
+    const pieces = all.flat()
+    const cut = Math.max(0, pieces.length - budget)
+    const first = this.truncationSide === 'left' ? cut : 0
+    const start = assemble(this.#template.single, [], []).starts.A
+    let at = -first
+    const firstPiece = all.map((ids) => {
+      const begin = at
+      at += ids.length
+      return ids.length > 0 && begin >= 0 && begin < budget ? start + begin : -1
+    })
+    return { ...this.#single(pieces), firstPiece }
   }
 
   /**
    * A question with the context that may answer it, as one pair, and where each token of the context stands in it.
    * @throws TypeError, RangeError, TwofourError TOKENIZER_INVALID
    */
-  encodeQuestion(question: string, context: string): QuestionEncoding {
-    const asked = this.#tokenize(checkText('question', question))
-    const told = this.#tokenize(checkText('context', context))
-    const { inputIds, tokenTypeIds, truncated, start, kept } = this.#pair(asked.ids, told.ids)
-    const spans = this.#guard(() =>
-      align(told.tokens.slice(0, kept), wellFormed(context), this.#built.surface),
+  async encodeQuestion(question: string, context: string): Promise<QuestionEncoding> {
+    checkText('question', question)
+    checkText('context', context)
+    this.#checkLength(context)
+    const [asked] = await this.#tokenize(this.#made.library, [question])
+    const told = await this.#guard(this.#made.library.pieces(context))
+    this.#checkIds(told.map(({ id }) => id))
+    const { kept, starts, ...encoding } = this.#pair(
+      asked!,
+      told.map(({ id }) => id),
     )
-    return {
-      inputIds,
-      tokenTypeIds,
-      truncated,
-      contextTokens: spans.map((span, index) => ({ index: start + index, ...span })),
-    }
+    const utf16 = codePointsToUtf16(context)
+    const contextTokens = told
+      .slice(kept.begin, kept.end)
+      .map(({ begin, end }, i) => ({ index: starts.B + i, begin: utf16(begin), end: utf16(end) }))
+    return { ...encoding, contextTokens }
   }
 
   /** The text of some ids, special tokens left out. @throws RangeError for an id that is not in the vocabulary */
-  decode(ids: readonly number[]): string {
+  async decode(ids: readonly number[]): Promise<string> {
     for (const id of ids) this.tokenOf(id)
-    if (ids.length === 0) return ''
-    return this.#guard(() =>
-      this.#built.texts.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
-    )
+    return ids.length === 0 ? '' : this.#guard(this.#made.library.decode(ids))
   }
 
   /** @throws RangeError when no token has this id */
   tokenOf(id: number): string {
-    const token = this.#built.texts.id_to_token(checkInteger('id', id))
+    const token = this.#made.library.tokenOf(checkInteger('id', id, 0, 2 ** 32 - 1))
     if (token === undefined) throw new RangeError(expected('id', 'the id of a token in the vocabulary', id))
     return token
   }
 
   idOf(token: string): number | undefined {
-    return this.#built.texts.token_to_id(token)
+    return this.#made.library.idOf(token)
   }
 
-  #tokenize(text: string, how: 'texts' | 'words' = 'texts'): { ids: number[]; tokens: string[] } {
-    const library = this.#built[how]
-    const { ids, tokens } = this.#guard(() => library.encode(wellFormed(text), { add_special_tokens: false }))
-    // Without an unknown token the library leaves holes.
-    const hole = (ids as (number | undefined)[]).indexOf(undefined)
-    if (hole < 0) return { ids, tokens }
-    const token = describe(tokens[hole])
-    throw invalidTokenizer(this.#file, `the vocabulary has neither ${token} nor a token for unknown text`)
+  async #encodeAll(texts: readonly Text[]): Promise<Encoding[]> {
+    const ids = await this.#tokenize(this.#made.library, texts.flat())
+    let at = 0
+    return texts.map((text) => {
+      const first = ids[at++]!
+      if (typeof text === 'string') return this.#single(first)
+      const { inputIds, tokenTypeIds, truncated } = this.#pair(first, ids[at++]!)
+      return { inputIds, tokenTypeIds, truncated }
+    })
+  }
+
+  async #tokenize(library: Library, texts: readonly string[]): Promise<number[][]> {
+    for (const text of texts) this.#checkLength(text)
+    const all = await this.#guard(library.ids(texts))
+    for (const ids of all) this.#checkIds(ids)
+    return all
+  }
+
+  /** Byte-level tokenizers mark words by the blank before them. */
+  #wordLibrary(): Promise<Library> {
+    const { file, settings, library, lowerCase } = this.#made
+    const step = file.json.pre_tokenizer as { type?: unknown; add_prefix_space?: unknown } | null | undefined
+    if (step?.type !== 'ByteLevel') return Promise.resolve(library)
+    if (settings.addPrefixSpace ?? step.add_prefix_space === true) return Promise.resolve(library)
+    this.#words ??= Library.make(file, { ...settings, addPrefixSpace: true }, lowerCase)
+    return this.#words
+  }
+
+  #checkLength(text: string): void {
+    const { longestText } = this.#made.library
+    if (text.length <= longestText) return
+    throw new RangeError(
+      `Expected a text of at most ${longestText} characters, which this tokenizer's regular expressions surely match, got ${text.length}. Cut it.`,
+    )
+  }
+
+  #checkIds(ids: readonly number[]): void {
+    const { modelVocab } = this.#options
+    if (modelVocab === undefined) return
+    const beyond = ids.find((id) => id >= modelVocab)
+    if (beyond !== undefined) throw this.#beyond(beyond)
+  }
+
+  #beyond(id: number): TwofourError {
+    const { modelVocab } = this.#options
+    const token = this.#made.library.tokenOf(id)
+    const { file } = this.#made.file
+    return new TwofourError(
+      'TOKENIZER_INVALID',
+      `${file}: token ${describe(token)} has the id ${id}, beyond the model's vocabulary of ${modelVocab} tokens. Leave it out of texts, or use the tokenizer that was published with this model.`,
+      { file, token, id, vocab: modelVocab },
+    )
+  }
+
+  /** Special tokens are in every sequence: one that the model cannot read is no tokenizer for it. */
+  #checkTemplate(): void {
+    const { modelVocab = Number.POSITIVE_INFINITY, modelTypes = Number.POSITIVE_INFINITY } = this.#options
+    const parts = [...this.#template.single, ...this.#template.pair]
+    const beyond = parts.flatMap((part) => ('ids' in part ? part.ids : [])).find((id) => id >= modelVocab)
+    if (beyond !== undefined) throw this.#beyond(beyond)
+    const type = Math.max(0, ...parts.map((part) => part.type))
+    if (!this.#typed || type < modelTypes) return
+    throw invalidTokenizer(
+      this.#made.file.file,
+      `post_processor gives token type ${type}, and the model has ${modelTypes}`,
+    )
   }
 
   /** How many tokens of text fit beside the special ones. */
-  #budget(form: 'single' | 'pair'): number {
-    const needed = countSpecial(this.#built.template[form])
+  #budget(form: Form): number {
+    const needed = countSpecial(this.#template[form])
     if (this.limit >= needed) return this.limit - needed
     const what = form === 'single' ? 'a text' : 'a pair of texts'
     const message = `Expected the limit (${this.limitSource}) to be at least the ${needed} special tokens of ${what}, got ${this.limit}.`
-    if (this.limitSource !== 'sentence_bert_config.json') throw new RangeError(message)
+    if (!this.limitSource.endsWith('.json')) throw new RangeError(message)
     throw new TwofourError('CHECKPOINT_INVALID_CONFIG', message, { limit: this.limit, needed })
   }
 
   #single(ids: readonly number[]): Encoding {
-    const budget = this.#budget('single')
-    const { inputIds, tokenTypeIds } = assemble(this.#built.template.single, ids.slice(0, budget), [])
-    return { inputIds, tokenTypeIds, truncated: ids.length > budget }
+    const { begin, end } = this.#kept(ids.length, this.#budget('single'))
+    const { inputIds, tokenTypeIds } = this.#lay('single', ids.slice(begin, end), [])
+    return { inputIds, tokenTypeIds, truncated: end - begin < ids.length }
   }
 
-  #pair(first: readonly number[], second: readonly number[]): Encoding & { start: number; kept: number } {
-    const [a, b] = share(first.length, second.length, this.#budget('pair'))
-    const { starts, ...laid } = assemble(this.#built.template.pair, first.slice(0, a), second.slice(0, b))
-    return { ...laid, truncated: a + b < first.length + second.length, start: starts.B, kept: b }
+  /** `kept`: the tokens of the second text that were not cut off, which begin at `starts.B`. */
+  #pair(first: readonly number[], second: readonly number[]) {
+    const [forFirst, forSecond] = share(first.length, second.length, this.#budget('pair'))
+    const a = this.#kept(first.length, forFirst)
+    const kept = this.#kept(second.length, forSecond)
+    const laid = this.#lay('pair', first.slice(a.begin, a.end), second.slice(kept.begin, kept.end))
+    return { ...laid, kept, truncated: forFirst < first.length || forSecond < second.length }
   }
 
-  /** The library throws plain errors over files that it cannot follow. */
-  #guard<T>(work: () => T): T {
+  #kept(length: number, budget: number): Span {
+    const kept = Math.min(length, budget)
+    return this.truncationSide === 'left' ? { begin: length - kept, end: length } : { begin: 0, end: kept }
+  }
+
+  #lay(form: Form, a: readonly number[], b: readonly number[]) {
+    const laid = assemble(this.#template[form], a, b)
+    if (!this.#typed) laid.tokenTypeIds.fill(0)
+    return laid
+  }
+
+  /** The library throws plain errors over texts that it has no tokens for. */
+  async #guard<T>(work: Promise<T>): Promise<T> {
     try {
-      return work()
+      return await work
     } catch (cause) {
-      if (cause instanceof TwofourError) throw cause
-      throw invalidTokenizer(this.#file, cause instanceof Error ? cause.message : String(cause), cause)
+      throw invalidTokenizer(
+        this.#made.file.file,
+        cause instanceof Error ? cause.message : String(cause),
+        cause,
+      )
     }
   }
+}
+
+/** Positions beyond the model's own limit do not exist, whatever a file asks for. */
+function settleLimit(
+  { maxLength, modelLimit }: TokenizerOptions,
+  settings: TokenizerSettings,
+  sentence: { maxSeqLength?: number },
+): { limit: number; limitSource: string } {
+  const wishes: [string, number | undefined][] = [
+    ['option', maxLength],
+    ['sentence_bert_config.json', sentence.maxSeqLength],
+    ['tokenizer_config.json', settings.maxLength],
+  ]
+  const [source, wished] = wishes.find(([, length]) => length !== undefined) ?? ['model', modelLimit]
+  return wished! <= modelLimit
+    ? { limit: wished!, limitSource: source }
+    : { limit: modelLimit, limitSource: 'model' }
 }
 
 function checkText(what: string, value: unknown): string {
   if (typeof value !== 'string') throw new TypeError(expected(what, 'a string', value))
   return value
-}
-
-/** Half of a surrogate pair is no character: the replacement character stands for it, at the same place. */
-function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd')
 }

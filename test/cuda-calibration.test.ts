@@ -161,11 +161,13 @@ cudaTest('a model is calibrated with texts as with their ids', async (t) => {
   const texts = ['the quick fox', ['the fox', 'jumps']] as const
   const byText = await load({ dtype: 'float8', calibration: texts }, Promise.resolve(directory))
   const tokenizer = await byText.tokenizer()
-  const ids = texts.map((text) => {
-    const { inputIds, tokenTypeIds } =
-      typeof text === 'string' ? tokenizer.encode(text) : tokenizer.encode(...text)
-    return { inputIds, tokenTypeIds }
-  })
+  const ids = await Promise.all(
+    texts.map(async (text) => {
+      const { inputIds, tokenTypeIds } =
+        typeof text === 'string' ? await tokenizer.encode(text) : await tokenizer.encode(...text)
+      return { inputIds, tokenTypeIds }
+    }),
+  )
   const byId = await load({ dtype: 'float8', calibration: ids }, Promise.resolve(directory))
   t.deepEqual(byText.explain(), byId.explain())
   byText.dispose()

@@ -140,7 +140,7 @@ test('token classification reads the label at the first token of every word', as
   let count = 0
   const lines: string[] = []
   for (const [i, sentence] of sentences.entries()) {
-    const { inputIds, firstPiece } = tokenizer.encodeWords(sentence)
+    const { inputIds, firstPiece } = await tokenizer.encodeWords(sentence)
     const { logits } = await encoder.run([inputIds], { outputs: ['logits'] })
     for (const [k, word] of sentence.entries()) {
       const gold = labelOf[(i + k) % 3]!
@@ -185,7 +185,7 @@ test('words that were cut off or have no token count as wrong, and notes say how
 /** The answer of all spans of all windows, each window run by itself. */
 async function bruteForce(encoder: Encoder, question: string, context: string, mayLack: boolean) {
   const tokenizer = await Encoder.load(encoder.checkpoint).then((whole) => whole.tokenizer())
-  const encoding = tokenizer.encodeQuestion(question, context)
+  const encoding = await tokenizer.encodeQuestion(question, context)
   const windows = questionWindows(encoding, (await encoder.tokenizer()).limit)
   const best = bestWindows(windows)
   let answer = { score: -Infinity, text: '' }
@@ -259,7 +259,7 @@ test('where a question of the file has no answer the model may give none', async
 test('windows cover the context, repeat the question, and begin one step apart', async (t) => {
   const encoder = await load(t, { head: 'ForQuestionAnswering', labels: 2, positions: 400 })
   const tokenizer = await encoder.tokenizer()
-  const encoding = tokenizer.encodeQuestion('the cat', textOf(4, 100))
+  const encoding = await tokenizer.encodeQuestion('the cat', textOf(4, 100))
   const windows = questionWindows(encoding, 45, 15)
   t.deepEqual(
     windows.map(({ first, end }) => [first, end]),
@@ -281,7 +281,7 @@ test('windows cover the context, repeat the question, and begin one step apart',
   const best = bestWindows(windows)
   t.deepEqual([best[0], best[34], best[35], best[99]], [0, 1, 1, 4])
 
-  const empty = questionWindows(tokenizer.encodeQuestion('the cat', ''), 45)
+  const empty = questionWindows(await tokenizer.encodeQuestion('the cat', ''), 45)
   t.deepEqual([empty.length, empty[0]!.tokens, bestWindows(empty).length], [1, 5, 0])
   t.throws(() => questionWindows(encoding, 5), { code: 'TASK_UNSUPPORTED' })
 })
@@ -303,7 +303,7 @@ async function slowPseudoPerplexity(encoder: Encoder, texts: readonly string[]):
   let sum = 0
   let count = 0
   for (const text of texts) {
-    const { inputIds } = tokenizer.encode(text)
+    const { inputIds } = await tokenizer.encode(text)
     for (let at = 1; at < inputIds.length - 1; at++) {
       const masked = inputIds.with(at, tokenizer.special.mask!)
       const { logits, dims } = await encoder.run([masked], { outputs: ['logits'] })

@@ -16,6 +16,43 @@ export const vocabTxt = `${[
   ...['cafe', 'café', '中', '𠀀', 'σας', 'σασ', '!', 'mat'],
 ].join('\n')}\n`
 
+/** BERT in small: the tokenizer.json of `vocabTxt`. */
+export function bertJson(): Record<string, unknown> {
+  const vocab = Object.fromEntries(
+    vocabTxt
+      .trimEnd()
+      .split('\n')
+      .map((token, id) => [token, id]),
+  )
+  const special = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } })
+  const single = [special('[CLS]', 0), { Sequence: { id: 'A', type_id: 0 } }, special('[SEP]', 0)]
+  return {
+    ...{ version: '1.0', truncation: null, padding: null },
+    added_tokens: ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'].map((content) => ({
+      ...{ id: vocab[content], content, special: true, normalized: false },
+      ...{ single_word: false, lstrip: false, rstrip: false },
+    })),
+    normalizer: {
+      ...{ type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true },
+      ...{ strip_accents: null, lowercase: true },
+    },
+    pre_tokenizer: { type: 'BertPreTokenizer' },
+    post_processor: {
+      type: 'TemplateProcessing',
+      single,
+      pair: [...single, { Sequence: { id: 'B', type_id: 1 } }, special('[SEP]', 1)],
+      special_tokens: Object.fromEntries(
+        ['[CLS]', '[SEP]'].map((id) => [id, { id, ids: [vocab[id]], tokens: [id] }]),
+      ),
+    },
+    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
+    model: {
+      ...{ type: 'WordPiece', unk_token: '[UNK]', continuing_subword_prefix: '##' },
+      ...{ max_input_chars_per_word: 100, vocab },
+    },
+  }
+}
+
 /** RoBERTa in small: byte letters, a few merges, `<s> A </s></s> B </s>`, a mask that takes the blank before it. */
 export function byteLevelJson(addPrefixSpace = false): Record<string, unknown> {
   const merges = ['Ġ t', 'h e', 'Ġt he', 'c a', 'ca t', 'Ġ cat', 'a t', 'Ġ s', 'Ġs at', 'Ã ©']

@@ -40,7 +40,7 @@ export const open: OpenRunner<EncoderSettings> = async ({ model, recipe, load },
     ran: (tokens) => ranForms(encoder.explain(), tokens),
     tokenise: async (texts) => {
       const tokenizer = await encoder.tokenizer()
-      return texts.map((text) => [...tokenizer.encode(text).inputIds])
+      return Promise.all(texts.map(async (text) => (await tokenizer.encode(text)).inputIds))
     },
     dispose: () => encoder.dispose(),
   }

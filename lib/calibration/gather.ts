@@ -44,7 +44,7 @@ export async function gather(
   const digests: string[][] = []
   let truncated = 0
   for (const [at, index] of drawn.entries()) {
-    const example = source.encode(index, draws)
+    const example = await source.encode(index, draws)
     const known = (example.plain ?? example.sequences).map(digestOf)
     if (!known.some((digest) => exclude.has(digest))) {
       sequences.push(...example.sequences)

@@ -1,6 +1,7 @@
-import { type EncoderSpec, maxTokens } from '../architecture/spec.js'
+import type { EncoderSpec } from '../architecture/spec.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import type { Sequence } from '../encoder/batch.js'
+import { tokenizerOptions } from '../encoder/tokenizer-options.js'
 import type { Columns } from '../evaluation/columns.js'
 import type { Format } from '../evaluation/format.js'
 import { Tokenizer } from '../tokenizer.js'
@@ -23,7 +24,7 @@ export type ExampleSource = {
   /** null: nothing is known of them. */
   readonly kind: LabelKind | null
   readonly notes: readonly string[]
-  readonly encode: (index: number, draws: Draws) => Example
+  readonly encode: (index: number, draws: Draws) => Example | Promise<Example>
 }
 
 /** A labelled file, and how it is written. */
@@ -40,9 +41,9 @@ export type ReadExamples = (
 ) => Promise<ExampleSource>
 
 /** The checkpoint's own tokenizer. `boundless`: cuts nothing. @throws TwofourError TOKENIZER_MISSING, TOKENIZER_INVALID */
-export function openTokenizer({ directory, spec }: Checkpoint, boundless = false): Promise<Tokenizer> {
-  const limit = boundless ? { modelLimit: 2 ** 30, maxLength: 2 ** 30 } : { modelLimit: maxTokens(spec) }
-  return Tokenizer.open(directory, { ...limit, modelVocab: spec.vocab })
+export function openTokenizer(checkpoint: Checkpoint, boundless = false): Promise<Tokenizer> {
+  const limit = boundless ? { modelLimit: 2 ** 30, maxLength: 2 ** 30 } : {}
+  return Tokenizer.open(checkpoint.directory, { ...tokenizerOptions(checkpoint), ...limit })
 }
 
 /** A sequence of the tokenizer. Families without token types read none. */

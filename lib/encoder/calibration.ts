@@ -1,5 +1,4 @@
 import type { LinearDtype } from '../../binding.js'
-import { maxTokens } from '../architecture/spec.js'
 import { expected } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
@@ -8,7 +7,7 @@ import { type PackedBatch, packBatch, type Sequence } from './batch.js'
 import type { EncoderDevice } from './device.js'
 import { checkText } from './text-chunks.js'
 import { sequencesOf, type Text } from './texts.js'
-import { Tokenizing } from './tokenizing.js'
+import { tokenizerOptions } from './tokenizer-options.js'
 
 /** Token ids as `run` takes them, or texts. */
 export type Calibration = readonly Sequence[] | readonly Text[]
@@ -70,13 +69,7 @@ async function tokenized(
   signal: AbortSignal | undefined,
 ): Promise<readonly Sequence[]> {
   for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
-  const { directory, spec } = checkpoint
-  const limits = { modelLimit: maxTokens(spec), modelVocab: spec.vocab }
-  const options = maxLength === undefined ? limits : { ...limits, maxLength }
-  const tokenizing = new Tokenizing(await Tokenizer.open(directory, options), directory, options)
-  try {
-    return sequencesOf(await tokenizing.tokenize(texts, signal))
-  } finally {
-    tokenizing.end(undefined)
-  }
+  const options = { ...tokenizerOptions(checkpoint), ...(maxLength !== undefined && { maxLength }) }
+  const tokenizer = await Tokenizer.open(checkpoint.directory, options)
+  return sequencesOf(await tokenizer.pack(texts, signal))
 }

@@ -1,6 +1,6 @@
 import type { EncoderHandle, LinearReport, RunRequest, RunResult } from '../../binding.js'
 import { addon, native } from '../addon.js'
-import { type EncoderSpec, maxTokens } from '../architecture/spec.js'
+import type { EncoderSpec } from '../architecture/spec.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { weightSources } from '../checkpoint/decision.js'
 import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
@@ -13,11 +13,11 @@ import type { EncoderDevice } from './device.js'
 import { type EmbeddedTexts, type Embeddings, type EmbedOptions, embed, embedStream } from './embed.js'
 import { type FilledMask, type FillMaskOptions, fillMask } from './fill-mask.js'
 import { type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
-import { disposed, type Lane, Requests } from './requests.js'
+import { type Lane, Requests } from './requests.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
 import type { TextSource } from './text-chunks.js'
 import type { Text } from './texts.js'
-import { Tokenizing } from './tokenizing.js'
+import { tokenizerOptions } from './tokenizer-options.js'
 import { keepMeasurements, knownMeasurements } from './tuning.js'
 
 /**
@@ -31,7 +31,6 @@ export class Encoder {
   readonly #settings: LoadSettings
   readonly #requests: Requests
   #tokenizer: Promise<Tokenizer> | undefined
-  #tokenizing: Promise<Tokenizing> | undefined
   #sentence: Promise<SentenceConfig> | undefined
 
   private constructor(checkpoint: Checkpoint, settings: LoadSettings, handle: EncoderHandle) {
@@ -154,10 +153,6 @@ export class Encoder {
   /** Gives the weights back when the runs in flight have ended. Idempotent. */
   dispose(): void {
     this.#requests.dispose()
-    void this.#tokenizing?.then(
-      (tokenizing) => tokenizing.end(disposed()),
-      () => {},
-    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -171,21 +166,14 @@ export class Encoder {
 
   /** Tokenises without holding up the event loop. @internal */
   async tokenize(texts: readonly Text[], signal: AbortSignal | undefined): Promise<PackedTexts> {
-    this.#tokenizing ??= this.tokenizer().then(
-      (tokenizer) => new Tokenizing(tokenizer, this.checkpoint.directory, this.#tokenizerOptions()),
-    )
-    const tokenizing = await this.#tokenizing
+    const tokenizer = await this.tokenizer()
     this.#open()
-    return tokenizing.tokenize(texts, signal)
+    return tokenizer.pack(texts, signal)
   }
 
   #tokenizerOptions(): TokenizerOptions {
     const { maxLength } = this.#settings
-    return {
-      modelLimit: maxTokens(this.spec),
-      modelVocab: this.spec.vocab,
-      ...(maxLength !== undefined && { maxLength }),
-    }
+    return { ...tokenizerOptions(this.checkpoint), ...(maxLength !== undefined && { maxLength }) }
   }
 
   #open(): EncoderHandle {

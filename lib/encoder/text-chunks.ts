@@ -1,6 +1,5 @@
 import { describe } from '../check.js'
-import type { Text } from '../tokenizer/packed.js'
-import { charactersOf } from '../tokenizer/workers.js'
+import { charactersOf, type Text } from '../tokenizer/packed.js'
 
 /** Consecutive texts; `first` is the number of the first. */
 export type TextChunk = { readonly first: number; readonly texts: readonly Text[] }

@@ -1,5 +1,3 @@
-import type { Tokenizer } from '../tokenizer.js'
-
 /** A text, or a pair of texts for models that read two. */
 export type Text = string | readonly [string, string]
 
@@ -14,44 +12,29 @@ export type PackedTexts = {
   readonly truncated: Uint8Array
 }
 
-/** The texts that the tokenizer refused, by index; they have no tokens in `packed`. */
-export type Tokenized = { readonly packed: PackedTexts; readonly failures: readonly [number, unknown][] }
-
-/** Every text by itself, so that one that is refused leaves the others alone. */
-export function tokenizeTexts(tokenizer: Tokenizer, texts: readonly Text[]): Tokenized {
-  const ids: number[] = []
-  const types: number[] = []
-  const offsets = new Int32Array(texts.length + 1)
-  const truncated = new Uint8Array(texts.length)
-  const failures: [number, unknown][] = []
-  let typed = false
-  for (let i = 0; i < texts.length; i++) {
-    const text = texts[i]!
-    try {
-      const encoding = typeof text === 'string' ? tokenizer.encode(text) : tokenizer.encode(...text)
-      for (const id of encoding.inputIds) ids.push(id)
-      for (const type of encoding.tokenTypeIds) {
-        types.push(type)
-        if (type !== 0) typed = true
-      }
-      if (encoding.truncated) truncated[i] = 1
-    } catch (error) {
-      failures.push([i, error])
-    }
-    offsets[i + 1] = ids.length
-  }
-  const packed = { ids: Int32Array.from(ids), types: Int32Array.from(typed ? types : []), offsets, truncated }
-  return { packed, failures }
+type Sequence = {
+  readonly inputIds: readonly number[]
+  readonly tokenTypeIds: readonly number[]
+  readonly truncated: boolean
 }
 
-/** Texts [begin, end) of packed ones. Ids, types and flags are views. */
-export function packedPart(packed: PackedTexts, begin: number, end: number): PackedTexts {
-  const first = packed.offsets[begin]!
-  const last = packed.offsets[end]!
-  return {
-    ids: packed.ids.subarray(first, last),
-    types: packed.types.length === 0 ? packed.types : packed.types.subarray(first, last),
-    offsets: packed.offsets.slice(begin, end + 1).map((offset) => offset - first),
-    truncated: packed.truncated.subarray(begin, end),
+export function packSequences(sequences: readonly Sequence[]): PackedTexts {
+  const offsets = new Int32Array(sequences.length + 1)
+  for (const [i, { inputIds }] of sequences.entries()) offsets[i + 1] = offsets[i]! + inputIds.length
+  const ids = new Int32Array(offsets.at(-1)!)
+  const types = new Int32Array(ids.length)
+  for (const [i, { inputIds, tokenTypeIds }] of sequences.entries()) {
+    ids.set(inputIds, offsets[i])
+    types.set(tokenTypeIds, offsets[i])
   }
+  const typed = types.some((type) => type !== 0)
+  const truncated = Uint8Array.from(sequences, (each) => Number(each.truncated))
+  return { ids, types: typed ? types : new Int32Array(0), offsets, truncated }
+}
+
+export function charactersOf(texts: readonly Text[]): number {
+  let characters = 0
+  for (const text of texts)
+    characters += typeof text === 'string' ? text.length : text[0].length + text[1].length
+  return characters
 }

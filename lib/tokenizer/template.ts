@@ -20,15 +20,15 @@ const bare: Template = {
  * which takes an empty second text for none and gives RoBERTa's second text type 1, where the reference gives 0.
  * @throws TwofourError TOKENIZER_INVALID
  */
-export function readTemplate(processor: unknown, idOf: (token: string) => number | undefined): Template {
+export function readTemplate(processor: unknown): Template {
   if (processor === null || processor === undefined) return bare
   if (!isJsonObject(processor)) throw invalid('post_processor is not an object')
   switch (processor.type) {
     case 'TemplateProcessing': {
       const special = isJsonObject(processor.special_tokens) ? processor.special_tokens : {}
       return {
-        single: readParts(processor.single, special, idOf, 'A') ?? bare.single,
-        pair: readParts(processor.pair, special, idOf, 'AB') ?? bare.pair,
+        single: readParts(processor.single, special, 'A') ?? bare.single,
+        pair: readParts(processor.pair, special, 'AB') ?? bare.pair,
       }
     }
     case 'BertProcessing':
@@ -38,7 +38,7 @@ export function readTemplate(processor: unknown, idOf: (token: string) => number
     case 'ByteLevel':
       return bare
     case 'Sequence':
-      return readSequence(processor.processors, idOf)
+      return readSequence(processor.processors)
     default:
       throw invalid(`post_processor ${JSON.stringify(processor.type)} is not known`)
   }
@@ -90,29 +90,24 @@ function fixed(cls: number, sep: number, between: readonly number[], second: num
   return { single, pair: [...single, ...tail] }
 }
 
-function readSequence(processors: unknown, idOf: (token: string) => number | undefined): Template {
+function readSequence(processors: unknown): Template {
   if (!Array.isArray(processors)) throw invalid('post_processor.processors is not an array')
-  const templates = processors.map((step) => readTemplate(step, idOf)).filter((template) => template !== bare)
+  const templates = processors.map((step) => readTemplate(step)).filter((template) => template !== bare)
   if (templates.length > 1) throw invalid('post_processor adds special tokens twice, which is not supported')
   return templates[0] ?? bare
 }
 
-function readParts(
-  list: unknown,
-  special: JsonObject,
-  idOf: (token: string) => number | undefined,
-  texts: 'A' | 'AB',
-): Part[] | undefined {
+function readParts(list: unknown, special: JsonObject, texts: 'A' | 'AB'): Part[] | undefined {
   if (list === undefined) return undefined
   if (!Array.isArray(list)) throw invalid('a template of post_processor is not an array')
   if (list.length === 0) return undefined
-  const parts = list.map((item: unknown) => readPart(item, special, idOf))
+  const parts = list.map((item: unknown) => readPart(item, special))
   const found = parts.flatMap((part) => ('text' in part ? [part.text] : [])).sort()
   if (found.join('') !== texts) throw invalid(`a template of post_processor does not hold each text once`)
   return parts
 }
 
-function readPart(item: unknown, special: JsonObject, idOf: (token: string) => number | undefined): Part {
+function readPart(item: unknown, special: JsonObject): Part {
   const [kind, body] = isJsonObject(item) ? (Object.entries(item)[0] ?? []) : []
   if (!isJsonObject(body)) throw invalid('a part of a post_processor template is not an object')
   const type = body.type_id ?? 0
@@ -121,7 +116,7 @@ function readPart(item: unknown, special: JsonObject, idOf: (token: string) => n
   if (kind !== 'SpecialToken' || typeof body.id !== 'string')
     throw invalid('a part of a post_processor template is not known')
   const entry = Object.hasOwn(special, body.id) ? special[body.id] : undefined
-  const ids: unknown = isJsonObject(entry) ? entry.ids : [idOf(body.id)]
+  const ids: unknown = isJsonObject(entry) ? entry.ids : undefined
   if (!Array.isArray(ids) || !ids.every(isId))
     throw invalid(`post_processor names ${JSON.stringify(body.id)} without an id`)
   return { ids, type }

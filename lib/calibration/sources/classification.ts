@@ -16,8 +16,8 @@ export const readClassification: ReadExamples = async (checkpoint, file, { colum
       'The model does not choose between labels of whole texts, so those of the file were left out.'
     return { ...texts, notes: [...read.notes, note] }
   }
-  const encode: typeof texts.encode = (index, draws) => ({
-    ...texts.encode(index, draws),
+  const encode: typeof texts.encode = async (index, draws) => ({
+    ...(await texts.encode(index, draws)),
     labels: [labels[index]!],
   })
   return { ...texts, kind: 'classes', notes: read.notes, encode }

@@ -15,8 +15,8 @@ export const readMaskedLm: ReadExamples = async (checkpoint, file, { columns, fo
     throw new TwofourError('TOKENIZER_INVALID', "The model's tokenizer has no mask token.")
   }
 
-  const encode: Awaited<ReturnType<ReadExamples>>['encode'] = (index, draws) => {
-    const encoding = tokenizer.encode(texts[index]!)
+  const encode: Awaited<ReturnType<ReadExamples>>['encode'] = async (index, draws) => {
+    const encoding = await tokenizer.encode(texts[index]!)
     const { inputIds } = encoding
     const words = [...inputIds.keys()].filter((at) => ![cls, sep, pad, mask].includes(inputIds[at]!))
     const count = Math.max(1, Math.round(maskedShare * words.length))

@@ -19,10 +19,11 @@ export const readQuestionAnswering: ReadExamples = async (checkpoint, file, opti
   const limit = Math.min(windowTokens, (await openTokenizer(checkpoint)).limit)
   const tokenizer = await openTokenizer(checkpoint, true)
 
-  const encode = (index: number) => {
+  const encode = async (index: number) => {
     const question = questions[index]!
-    const asked = shortened(tokenizer, question.question, Math.min(longestQuestion, Math.floor(limit / 2)))
-    const encoding = tokenizer.encodeQuestion(asked, question.context)
+    const most = Math.min(longestQuestion, Math.floor(limit / 2))
+    const asked = await shortened(tokenizer, question.question, most)
+    const encoding = await tokenizer.encodeQuestion(asked, question.context)
     const windows = questionWindows(encoding, limit)
     const answer = placeOf(question, encoding)
     const window = windows.find((each) => holds(each, answer)) ?? windows[0]!

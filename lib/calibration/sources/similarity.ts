@@ -6,8 +6,9 @@ import { openTokenizer, type ReadExamples, sequenceOf } from '../source.js'
 export const readSimilarity: ReadExamples = async (checkpoint, file, { columns, format, signal }) => {
   const pairs = await readPairs(file, { columns, format: rowFormat(format), signal })
   const tokenizer = await openTokenizer(checkpoint)
-  const encode = (index: number) => {
-    const encodings = [pairs.sentence1[index]!, pairs.sentence2[index]!].map((text) => tokenizer.encode(text))
+  const encode = async (index: number) => {
+    const texts = [pairs.sentence1[index]!, pairs.sentence2[index]!]
+    const encodings = await Promise.all(texts.map((text) => tokenizer.encode(text)))
     return {
       sequences: encodings.map((encoding) => sequenceOf(encoding, checkpoint.spec)),
       labels: [pairs.scores[index]!],

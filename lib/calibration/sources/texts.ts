@@ -11,9 +11,9 @@ export async function textExamples(checkpoint: Checkpoint, texts: readonly Text[
   if (!Array.isArray(texts)) throw new TypeError(expected('texts', 'an array of texts', texts))
   for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
   const tokenizer = await openTokenizer(checkpoint)
-  const encode = (index: number) => {
+  const encode = async (index: number) => {
     const text = texts[index] as Text
-    const encoding = typeof text === 'string' ? tokenizer.encode(text) : tokenizer.encode(...text)
+    const encoding = await (typeof text === 'string' ? tokenizer.encode(text) : tokenizer.encode(...text))
     const sequences = [sequenceOf(encoding, checkpoint.spec)]
     return { sequences, labels: [], truncated: encoding.truncated }
   }

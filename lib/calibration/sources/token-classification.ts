@@ -13,9 +13,9 @@ export const readTokenClassification: ReadExamples = async (checkpoint, file, op
   const labelled = checkpoint.spec.head?.kind === 'tokenClassification'
   const names = labelled ? labelsOf(checkpoint) : []
 
-  const encode = (index: number) => {
+  const encode = async (index: number) => {
     const { words, labels } = sentences[index]!
-    const encoding = tokenizer.encodeWords(words)
+    const encoding = await tokenizer.encodeWords(words)
     const byToken: number[] = encoding.inputIds.map(() => -1)
     for (const [word, at] of encoding.firstPiece.entries())
       if (at >= 0) byToken[at] = names.indexOf(labels[word]!)

@@ -51,7 +51,7 @@ async function encoded(encoder: Encoder, texts: readonly string[]) {
   // A token that the vocabulary does not know is still a token of the text.
   const special = new Set([cls, sep, pad, mask])
   return {
-    encodings: texts.map((text) => tokenizer.encode(text)),
+    encodings: await Promise.all(texts.map((text) => tokenizer.encode(text))),
     mask,
     isSpecial: (id: number) => special.has(id),
   }

@@ -1,6 +1,7 @@
 import { checkKeys, checkOneOf } from '../../check.js'
 import { checkHead } from '../../encoder/classify.js'
 import type { Encoder } from '../../encoder/encoder.js'
+import { tokenizerOptions } from '../../encoder/tokenizer-options.js'
 import { type QuestionEncoding, Tokenizer } from '../../tokenizer.js'
 import { questionAnswering } from '../question-answering.js'
 import { type Question, readSquad } from '../squad.js'
@@ -61,19 +62,18 @@ async function windowsOf(
   encoder: Encoder,
   questions: readonly Question[],
   counts: { cut: number; split: number },
-): Promise<Iterable<QuestionWindow>> {
+): Promise<AsyncIterable<QuestionWindow>> {
   const limit = Math.min(windowTokens, (await encoder.tokenizer()).limit)
   // The encoder's own would cut the context.
   const boundless = await Tokenizer.open(encoder.checkpoint.directory, {
-    modelLimit: 2 ** 30,
-    maxLength: 2 ** 30,
-    modelVocab: encoder.spec.vocab,
+    ...tokenizerOptions(encoder.checkpoint),
+    ...{ modelLimit: 2 ** 30, maxLength: 2 ** 30 },
   })
-  return (function* () {
+  return (async function* () {
     for (const [number, { question: text, context }] of questions.entries()) {
-      const short = shortened(boundless, text, Math.min(longestQuestion, Math.floor(limit / 2)))
+      const short = await shortened(boundless, text, Math.min(longestQuestion, Math.floor(limit / 2)))
       if (short !== text) counts.cut++
-      const encoding = boundless.encodeQuestion(short, context)
+      const encoding = await boundless.encodeQuestion(short, context)
       const windows = questionWindows(encoding, limit)
       if (windows.length > 1) counts.split++
       const best = bestWindows(windows)
@@ -85,8 +85,8 @@ async function windowsOf(
 }
 
 /** The question's first tokens, as text. */
-export function shortened(tokenizer: Tokenizer, question: string, most: number): string {
-  const { contextTokens } = tokenizer.encodeQuestion('', question)
+export async function shortened(tokenizer: Tokenizer, question: string, most: number): Promise<string> {
+  const { contextTokens } = await tokenizer.encodeQuestion('', question)
   return contextTokens.length <= most ? question : question.slice(0, contextTokens[most - 1]!.end)
 }
 

@@ -51,6 +51,8 @@ async function cosinesOf(
 /** Texts are counted where they are embedded, but both of a pair may be cut. */
 async function cutPairs(encoder: Encoder, firsts: readonly string[], seconds: readonly string[]) {
   const tokenizer = await encoder.tokenizer()
-  const isCut = (text: string) => tokenizer.encode(text).truncated
-  return firsts.filter((text, i) => isCut(text) || isCut(seconds[i]!)).length
+  const cut = await Promise.all(
+    [firsts, seconds].map(async (texts) => (await tokenizer.pack(texts)).truncated),
+  )
+  return firsts.filter((_, i) => cut.some((flags) => flags[i] === 1)).length
 }

@@ -34,9 +34,9 @@ export const runTokenClassification: RunTask = async (encoder, input) => {
   const tokenizer = await encoder.tokenizer()
   const predicted = sentences.map(({ words }) => words.map(() => noLabel))
   let truncated = 0
-  function* jobs(): Generator<SentenceJob> {
+  async function* jobs(): AsyncGenerator<SentenceJob> {
     for (const [sentence, { words }] of sentences.entries()) {
-      const { inputIds, firstPiece, truncated: cut } = tokenizer.encodeWords(words)
+      const { inputIds, firstPiece, truncated: cut } = await tokenizer.encodeWords(words)
       if (cut) truncated++
       const known = [...words.keys()].filter((word) => firstPiece[word]! >= 0)
       if (known.length === 0) continue

@@ -19,11 +19,11 @@ const mostLogits = 2 ** 23
  */
 export async function* tokenLogits<J extends Job>(
   encoder: Encoder,
-  jobs: Iterable<J>,
+  jobs: Iterable<J> | AsyncIterable<J>,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<{ job: J; logits: Float32Array }> {
   const { labels } = encoder.spec.head!
-  for (const batch of batches(jobs, encoder.maxTokens, Math.floor(mostLogits / labels))) {
+  for await (const batch of batches(jobs, encoder.maxTokens, Math.floor(mostLogits / labels))) {
     const logitRows = rowsOfBatch(batch)
     const options = { outputs: ['logits'], logitRows, signal } as const
     const { logits } = await encoder.run(
@@ -39,11 +39,15 @@ export async function* tokenLogits<J extends Job>(
   }
 }
 
-function* batches<J extends Job>(jobs: Iterable<J>, maxTokens: number, maxRows: number): Generator<J[]> {
+async function* batches<J extends Job>(
+  jobs: Iterable<J> | AsyncIterable<J>,
+  maxTokens: number,
+  maxRows: number,
+): AsyncGenerator<J[]> {
   let batch: J[] = []
   let tokens = 0
   let rows = 0
-  for (const job of jobs) {
+  for await (const job of jobs) {
     if (batch.length > 0 && (tokens + job.tokens > maxTokens || rows + rowCount(job) > maxRows)) {
       yield batch
       batch = []
