@@ -1,6 +1,6 @@
 import test from 'ava'
 import { seededRandom } from '../lib/evaluation/random.js'
-import { backtracking } from '../lib/tokenizer/regex-safety.js'
+import { examine } from '../lib/tokenizer/regex-safety.js'
 import { Tokenizer, type TokenizerOptions } from '../lib/tokenizer.js'
 import { temporaryDirectory } from './temporary-directory.js'
 import { bertJson, byteLevelJson, put, unigramJson, vocabTxt } from './tiny-tokenizers.js'
@@ -233,7 +233,7 @@ test('regular expressions that published tokenizers have are taken', async (t) =
     String.raw`[\s\p{P}]`,
     String.raw`(?<=\p{L})(?=\p{N})`,
   ]
-  for (const pattern of published) t.is(await backtracking(pattern), undefined, pattern)
+  for (const pattern of published) t.is((await examine(pattern)).slow, undefined, pattern)
 })
 
 test('regular expressions that a text can hold up are refused', async (t) => {
@@ -248,11 +248,51 @@ test('regular expressions that a text can hold up are refused', async (t) => {
     '(a+)\\1+b',
     'x*(?:y*z)',
   ]
-  for (const pattern of slow) t.not(await backtracking(pattern), undefined, pattern)
+  for (const pattern of slow) t.not((await examine(pattern)).slow, undefined, pattern)
   const pre_tokenizer = { type: 'Split', pattern: { Regex: '(a+)+b' }, behavior: 'Isolated', invert: false }
   const json = { ...bertJson(), pre_tokenizer: { type: 'Sequence', pretokenizers: [pre_tokenizer] } }
   await t.throwsAsync(made('bert', { 'tokenizer.json': json }), {
     code: 'TOKENIZER_INVALID',
     message: /regular expression '\(a\+\)\+b'/,
   })
+})
+
+test('what the library would end the process over is refused by name', async (t) => {
+  const replace = (pattern: object) => ({ normalizer: { type: 'Replace', pattern, content: '-' } })
+  const bpe = byteLevelJson() as { model: object }
+  const table = { type: 'Precompiled' }
+  const deep = { type: 'Sequence', normalizers: [{ type: 'Sequence', normalizers: [table] }] }
+  const both = [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }]
+  const post = (single: object[], special_tokens = {}) => ({
+    post_processor: { type: 'TemplateProcessing', single, pair: both, special_tokens },
+  })
+  const changes: [Files, RegExp][] = [
+    [{ normalizer: deep }, /`precompiled_charsmap` is not a string/],
+    [{ normalizer: { ...table, precompiled_charsmap: 'AAAAAB==' } }, /not base64/],
+    [{ normalizer: { ...table, precompiled_charsmap: 'AAAAAA==' } }, /points outside itself/],
+    [replace({ String: '' }), /looks for no text/],
+    ...['', 'x|', '\\d{0,3}', '(?=a)', 'a*'].map((Regex): [Files, RegExp] => [
+      replace({ Regex }),
+      /matches no text|can't be empty|cannot/,
+    ]),
+    [{ pre_tokenizer: { type: 'FixedLength', length: 0 } }, /no characters/],
+    [{ model: { ...bpe.model, continuing_subword_prefix: '####' } }, /shorter than the prefix '####'/],
+    [post([{ Sequence: { id: 'B', type_id: 0 } }]), /does not hold each text once/],
+    [
+      post([{ SpecialToken: { id: '[CLS]', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }]),
+      /without an id/,
+    ],
+  ]
+  for (const [change, message] of changes) {
+    const json = { ...bertJson(), ...change }
+    await t.throwsAsync(
+      made('bert', { 'tokenizer.json': json }),
+      { code: 'TOKENIZER_INVALID', message },
+      JSON.stringify(change),
+    )
+  }
+  t.deepEqual(
+    await idsOf(await bert({}, { 'tokenizer.json': { ...bertJson(), ...replace({ Regex: 'x+' }) } }), 'cat'),
+    [2, 6, 3],
+  )
 })

@@ -7,10 +7,8 @@
  * (position xor offset) xor byte, and a unit with a leaf has its value, a place in the replacements, at its offset.
  */
 export function checkCharsmap(base64: string): string | undefined {
-  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(base64)) {
-    return '`precompiled_charsmap` is not base64'
-  }
   const bytes = Buffer.from(base64, 'base64')
+  if (bytes.toString('base64') !== base64) return '`precompiled_charsmap` is not base64'
   const size = bytes.length < 4 ? Number.NaN : bytes.readUInt32LE(0)
   const count = Math.floor(size / 4)
   if (!(4 + 4 * count <= bytes.length)) return '`precompiled_charsmap` is cut short'

@@ -2,7 +2,7 @@ import type * as Tokenizers from 'tokenizers'
 import { TwofourError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json-file.js'
 import type { TokenizerFile } from './files.js'
-import { checkRegexes, checkTables } from './safety.js'
+import { checkRegexes, checkSafe } from './safety.js'
 import type { TokenizerSettings } from './settings.js'
 import { invalidTokenizer } from './side-files.js'
 
@@ -29,7 +29,7 @@ export class Library {
     lowerCase: boolean,
   ): Promise<Library> {
     const tokenizers = await load()
-    checkTables(source.json, source.file)
+    checkSafe(source.json, source.file)
     const tokenizer = build(tokenizers, source, settings, lowerCase)
     return new Library(tokenizer, await checkRegexes(source.json, source.file))
   }

@@ -22,17 +22,42 @@ type Node = {
  */
 type Shape = { readonly unbounded: number; readonly nullable: boolean; readonly late: boolean }
 
-/** Why a pattern may take time that grows with the square of a text or faster; undefined where it does not. */
-export async function backtracking(pattern: string): Promise<string | undefined> {
+/**
+ * `slow`: why a pattern may take time that grows with the square of a text or faster, if it does. `empty`: whether
+ * it may match without taking any character.
+ */
+export type Examined = { readonly slow: string | undefined; readonly empty: boolean }
+
+export async function examine(pattern: string): Promise<Examined> {
   // Few tokenizers have an expression of their own.
   const { toOnigurumaAst } = await import('oniguruma-parser')
   try {
     const tree: unknown = toOnigurumaAst(pattern)
-    for (const alternative of listOf(tree as Node)) shapeOf(alternative)
-    return undefined
+    const list = listOf(tree as Node)
+    for (const alternative of list) shapeOf(alternative)
+    return { slow: undefined, empty: list.some((alternative) => shortest(alternative) === 0) }
   } catch (error) {
-    if (error instanceof Backtracking) return error.message
-    return `cannot be checked: ${error instanceof Error ? error.message : String(error)}`
+    const why = error instanceof Error ? error.message : String(error)
+    return { slow: error instanceof Backtracking ? why : `cannot be checked: ${why}`, empty: true }
+  }
+}
+
+/** The fewest characters that a match of `node` takes. */
+function shortest(node: Node): number {
+  switch (node.type) {
+    case 'Character':
+    case 'CharacterSet':
+    case 'CharacterClass':
+      return 1
+    case 'Alternative':
+      return listOf(node).reduce((sum, part) => sum + shortest(part), 0)
+    case 'Group':
+    case 'CapturingGroup':
+      return Math.min(...listOf(node).map(shortest))
+    case 'Quantifier':
+      return (node.min ?? 0) * shortest(node.body as Node)
+    default:
+      return 0
   }
 }
 
