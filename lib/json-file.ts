@@ -13,10 +13,15 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The text of a UTF-8 file without its byte order mark, or `undefined` where there is no such file.
+ * The text of a UTF-8 file, or `undefined` where there is no such file.
+ * @param mark whether a byte order mark is part of the text
  * @throws TwofourError FILE_UNREADABLE, or `code` when the file is too large or not UTF-8
  */
-export async function readTextFile(file: string, code: ErrorCode): Promise<string | undefined> {
+export async function readTextFile(
+  file: string,
+  code: ErrorCode,
+  mark: 'drop' | 'keep' = 'drop',
+): Promise<string | undefined> {
   const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return undefined
     throw new TwofourError('FILE_UNREADABLE', `Cannot read ${file}: ${cause.message}.`, { file }, { cause })
@@ -33,7 +38,7 @@ export async function readTextFile(file: string, code: ErrorCode): Promise<strin
     )
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: mark === 'keep' }).decode(bytes)
   } catch (cause) {
     throw new TwofourError(code, `Expected ${file} to be UTF-8 text, got other bytes.`, { file }, { cause })
   }

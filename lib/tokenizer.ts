@@ -194,9 +194,14 @@ export class Tokenizer {
 
   /** @throws RangeError when no token has this id */
   tokenOf(id: number): string {
-    const token = this.#made.library.tokenOf(checkInteger('id', id, 0, 2 ** 32 - 1))
+    const token = this.tokenAt(checkInteger('id', id, 0, 2 ** 32 - 1))
     if (token === undefined) throw new RangeError(expected('id', 'the id of a token in the vocabulary', id))
     return token
+  }
+
+  /** As `tokenOf`, and undefined where no token has this id: a model may have more rows than its tokenizer has tokens. */
+  tokenAt(id: number): string | undefined {
+    return this.#made.library.tokenOf(id)
   }
 
   idOf(token: string): number | undefined {

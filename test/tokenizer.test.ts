@@ -297,6 +297,7 @@ test('broken files are refused as invalid, whatever is wrong in them', async (t)
     ...[
       '',
       'null',
+      `\ufeff${JSON.stringify(bpe)}`,
       '[]',
       '"text"',
       '{',

@@ -16,6 +16,7 @@ export type FillMaskOptions = {
 export type FilledMask = {
   /** Index in the tokenised text. */
   readonly position: number
+  /** `token` is empty for a row of padded embeddings, which no token has. */
   readonly candidates: readonly { readonly token: string; readonly id: number; readonly score: number }[]
 }
 
@@ -57,6 +58,6 @@ export async function fillMask(
   function likeliest(logits: Float32Array, row: number) {
     const scores = softmax(logits.subarray(row * encoder.spec.vocab, (row + 1) * encoder.spec.vocab))
     const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b).slice(0, top)
-    return order.map((id) => ({ token: tokenizer.tokenOf(id), id, score: scores[id]! }))
+    return order.map((id) => ({ token: tokenizer.tokenAt(id) ?? '', id, score: scores[id]! }))
   }
 }

@@ -1,5 +1,5 @@
 import { describe } from '../check.js'
-import { invalid, linesOf, type Source } from './source.js'
+import { invalid, linesOf, type Source, trimmed } from './source.js'
 import type { TaggedSentence } from './tagged.js'
 
 /**
@@ -13,7 +13,7 @@ export function conllSentences({ file, text }: Source): TaggedSentence[] {
   let sentence: TaggedSentence = { line: 0, words: [], labels: [] }
 
   for (const [index, content] of [...linesOf(text), ''].entries()) {
-    if (content.trim() === '') {
+    if (trimmed(content) === '') {
       if (sentence.words.length > 0) sentences.push(sentence)
       sentence = { line: 0, words: [], labels: [] }
     } else if (!content.startsWith('-DOCSTART-')) {
@@ -27,9 +27,9 @@ export function conllSentences({ file, text }: Source): TaggedSentence[] {
 }
 
 function wordAndLabel(file: string, line: number, content: string): [string, string] {
-  const cells = content.includes('\t') ? content.split('\t') : content.trim().split(/ +/)
-  const word = cells[0]!.trim()
-  const label = cells.at(-1)!.trim()
+  const cells = content.includes('\t') ? content.split('\t') : trimmed(content).split(/ +/)
+  const word = trimmed(cells[0]!)
+  const label = trimmed(cells.at(-1)!)
   if (cells.length >= 2 && word !== '' && label !== '') return [word, label]
   throw invalid(file, line, `Expected a word and a label, got ${describe(content)}.`)
 }

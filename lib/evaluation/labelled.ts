@@ -1,7 +1,7 @@
 import { describe } from '../check.js'
 import { placesOf } from './columns.js'
 import { formatOf, formats } from './format.js'
-import { invalid, linesOf, readSource } from './source.js'
+import { invalid, linesOf, readSource, trimmed } from './source.js'
 import { readTable, type TableOptions, tableOf } from './table.js'
 
 /** Sentence pairs with a score each; the four lists have one entry per pair, `lines` the line in the file. */
@@ -76,7 +76,7 @@ export async function readTexts(
 }
 
 function plainTexts(file: string, text: string): Texts {
-  const all = linesOf(text).map((content, index) => ({ line: index + 1, content: content.trim() }))
+  const all = linesOf(text).map((content, index) => ({ line: index + 1, content: trimmed(content) }))
   const filled = all.filter(({ content }) => content !== '')
   if (filled.length === 0) throw invalid(file, undefined, 'Expected at least one text, found none.')
   return {
@@ -88,7 +88,7 @@ function plainTexts(file: string, text: string): Texts {
 }
 
 function scoreOf(file: string, line: number, cell: string): number {
-  const text = cell.trim()
+  const text = trimmed(cell)
   if (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) && Number.isFinite(Number(text))) return Number(text)
   const fix = line === 1 ? ' If this line is a header, name the columns instead of numbering them.' : ''
   throw invalid(file, line, `Expected \`score\` to be a number, got ${describe(cell)}.${fix}`, {
@@ -97,7 +97,7 @@ function scoreOf(file: string, line: number, cell: string): number {
 }
 
 function labelOf(file: string, line: number, cell: string): string {
-  const label = cell.trim()
+  const label = trimmed(cell)
   if (label !== '') return label
   throw invalid(file, line, `Expected \`label\` to be a name or a number, got ${describe(cell)}.`)
 }

@@ -32,6 +32,11 @@ export function linesOf(text: string): string[] {
   return lines
 }
 
+/** Without the blanks and tabs around it. What else Unicode calls white space may be a word. */
+export function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+}
+
 /** A DATA_INVALID that names the file and, where known, the line (from 1). */
 export function invalid(
   file: string,

@@ -29,7 +29,8 @@ export async function readTokenizerFile(
   like: TokenizerClass,
 ): Promise<TokenizerFile> {
   const file = join(dir, 'tokenizer.json')
-  const text = await readTextFile(file, invalid)
+  // The reference takes no byte order mark here.
+  const text = await readTextFile(file, invalid, 'keep')
   if (text !== undefined) {
     const json = parseJson(text, file, invalid)
     if (!isJsonObject(json)) throw invalidTokenizer(file, `expected a JSON object, got ${describe(json)}`)
