@@ -6,6 +6,7 @@ import { readSentenceBertConfig } from './sentence-config.js'
 import { tokenizerClass } from './tokenizer/classes.js'
 import { readTokenizerFile, type TokenizerFile } from './tokenizer/files.js'
 import { Library } from './tokenizer/library.js'
+import { beginningOf, isLong, reachOf } from './tokenizer/long-text.js'
 import { codePointsToUtf16 } from './tokenizer/offsets.js'
 import { type PackedTexts, packSequences, type Text } from './tokenizer/packed.js'
 import { settle, type TokenizerSettings } from './tokenizer/settings.js'
@@ -63,6 +64,8 @@ export class Tokenizer {
   readonly #options: TokenizerOptions
   readonly #typed: boolean
   readonly #template: Template
+  /** See `reachOf`; undefined where whole texts have to be tokenised. */
+  readonly #reach: number | undefined
   /** The same with a blank before each text, where words need it; made when it is first asked for. */
   #words: Promise<Library> | undefined
 
@@ -112,6 +115,7 @@ export class Tokenizer {
     this.#template = readTemplate(file.json.post_processor)
     this.special = findSpecial(file.json, settings, this.#template, library)
     this.truncationSide = settings.truncationSide
+    this.#reach = settings.truncationSide === 'right' ? reachOf(file.json, settings.toAdd) : undefined
     this.limit = limit
     this.limitSource = limitSource
     this.reads = reads
@@ -209,10 +213,15 @@ export class Tokenizer {
   }
 
   async #encodeAll(texts: readonly Text[]): Promise<Encoding[]> {
-    const ids = await this.#tokenize(this.#made.library, texts.flat())
+    // Of a pair both lengths decide on what is cut.
+    const beginnings = await Promise.all(
+      texts.map((text) => (typeof text === 'string' ? this.#beginning(text) : undefined)),
+    )
+    const whole = texts.filter((_, i) => beginnings[i] === undefined).flat()
+    const ids = await this.#tokenize(this.#made.library, whole)
     let at = 0
-    return texts.map((text) => {
-      const first = ids[at++]!
+    return texts.map((text, i) => {
+      const first = beginnings[i] ?? ids[at++]!
       if (typeof text === 'string') return this.#single(first)
       const { inputIds, tokenTypeIds, truncated } = this.#pair(first, ids[at++]!)
       return { inputIds, tokenTypeIds, truncated }
@@ -224,6 +233,16 @@ export class Tokenizer {
     const all = await this.#guard(library.ids(texts))
     for (const ids of all) this.#checkIds(ids)
     return all
+  }
+
+  /** Of a text far beyond the limit no more is tokenised than decides on the tokens that are kept. */
+  async #beginning(text: string): Promise<number[] | undefined> {
+    if (this.#reach === undefined || !isLong(text)) return undefined
+    this.#checkLength(text)
+    const { library } = this.#made
+    const ids = await this.#guard(beginningOf(text, this.limit, this.#reach, (part) => library.pieces(part)))
+    if (ids !== undefined) this.#checkIds(ids)
+    return ids
   }
 
   /** Byte-level tokenizers mark words by the blank before them. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import test from 'ava'
+import { seededRandom } from '../lib/evaluation/random.js'
 import { share } from '../lib/tokenizer/template.js'
 import { Tokenizer, type TokenizerOptions } from '../lib/tokenizer.js'
 import { temporaryDirectory } from './temporary-directory.js'
-import { byteLevelJson, put, unigramJson, vocabTxt } from './tiny-tokenizers.js'
+import { bertJson, byteLevelJson, put, unigramJson, vocabTxt } from './tiny-tokenizers.js'
 
 // Expected ids, types and places are those of the Python package tokenizers 0.23.
 const demo = join(import.meta.dirname, '../models/demo/model')
@@ -406,4 +407,48 @@ test('misuse is a TypeError or a RangeError', async (t) => {
     instanceOf: RangeError,
     message: /3 special tokens of a pair/,
   })
+})
+
+test('of a long text only so much is tokenised that the tokens which are kept are those of the whole', async (t) => {
+  const kinds = { bert: bertJson(), roberta: byteLevelJson(), 'xlm-roberta': unigramJson() }
+  const random = seededRandom(3)
+  const words = [
+    'the',
+    'cat ',
+    'sats',
+    ' ',
+    '\n',
+    '  ',
+    '<mask>',
+    '[MASK]',
+    'é',
+    '\u{1f600}',
+    '中',
+    'e\u0301',
+    'New York',
+    'x'.repeat(70),
+  ]
+  for (const [modelType, json] of Object.entries(kinds)) {
+    const added = {
+      content: 'New York',
+      lstrip: true,
+      rstrip: true,
+      normalized: false,
+      special: false,
+      single_word: false,
+    }
+    const list = [...(json.added_tokens as object[]), { ...added, id: 400 }]
+    const files = { 'tokenizer.json': { ...json, added_tokens: list } }
+    const cut = await made(files, { modelType })
+    const whole = await made(files, { modelType, modelLimit: 2 ** 20, maxLength: 2 ** 20 })
+    for (let time = 0; time < 6; time++) {
+      const text = Array.from({ length: 20_000 }, () => words[random() % words.length]).join(
+        time % 2 === 0 ? ' ' : '',
+      )
+      const all = (await whole.encode(text)).inputIds
+      const { inputIds, truncated } = await cut.encode(text)
+      t.true(truncated)
+      t.deepEqual(inputIds.slice(0, -1), all.slice(0, inputIds.length - 1), `${modelType} ${time}`)
+    }
+  }
 })
