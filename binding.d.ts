@@ -163,8 +163,11 @@ export type RunRequest = {
   /** Only for heads over tokens: the tokens whose logits are wanted; absent: all. */
   logitRows?: Int32Array
   hiddenStates: boolean
-  /** Pooled sentence vectors. */
-  sentence?: { pooling: 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken'; normalize: boolean }
+  /**
+   * Sentence vectors [sequences, poolings × hidden]: several poolings side by side, and `normalize` is of all of it.
+   * `skip`: tokens that each sequence begins with and that are not pooled.
+   */
+  sentence?: { poolings: Pooling[]; normalize: boolean; skip: number }
   /** Milliseconds that it may wait for company while nothing runs; absent: 0. */
   maxWait?: number
 }
@@ -385,7 +388,7 @@ export type Loss =
    * centred sentence vectors, rows without their diagonal; `vectors` [sequences, hidden] are the dense model's.
    */
   | { kind: 'similarity'; vectors: Float32Array; pooling: Pooling; scale: number }
-export type Pooling = 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken'
+export type Pooling = 'mean' | 'cls' | 'max' | 'meanSqrtLength' | 'lastToken' | 'weightedMean'
 
 /** Derivatives by gates, [units]: heads of all layers one after another (in the spec's order), or neurons likewise. */
 export type GateGradients = {
@@ -729,7 +732,14 @@ export type Ops = {
   ): Float32Array
   pool(
     device: string,
-    request: { input: Float32Array; offsets: Int32Array; width: number; pooling: string; normalize: boolean },
+    request: {
+      input: Float32Array
+      offsets: Int32Array
+      width: number
+      pooling: string
+      normalize: boolean
+      skip: number
+    },
   ): Float32Array
   embed(
     device: string,

@@ -281,6 +281,13 @@ const poolings: Record<string, (column: number[]) => number> = {
   max: (column) => Math.max(...column),
   cls: (column) => column[0]!,
   lastToken: (column) => column.at(-1)!,
+  weightedMean: (column) => weighted(column, 0),
+}
+
+/** The mean of numbers whose weights are their places, from `skip` + 1 on. */
+function weighted(column: readonly number[], skip: number): number {
+  const weights = column.map((_, place) => place + skip + 1)
+  return sum(column.map((value, place) => value * weights[place]!)) / sum(weights)
 }
 
 function pooled(input: Float32Array, lengths: readonly number[], width: number, pooling: string): number[][] {
@@ -306,7 +313,7 @@ test.serial(
               const length = Math.sqrt(sum(row.map((x) => x * x)))
               return normalize && length > 0 ? row.map((x) => x / length) : row
             })
-            const request = { input, offsets: offsetsOf(lengths), width, pooling, normalize }
+            const request = { input, offsets: offsetsOf(lengths), width, pooling, normalize, skip: 0 }
             // A mean near zero loses more digits when it is divided by its length.
             const shortest = Math.min(
               1,
@@ -321,6 +328,51 @@ test.serial(
             }
           }
     t.log(`${count} cases`)
+  },
+)
+
+test.serial('pool leaves out the tokens that each sequence begins with', async (t) => {
+  let count = 0
+  const [lengths, width, skip] = [[5, 4, 9, 40], 33, 3]
+  const input = floats(sum(lengths) * width)
+  const offsets = offsetsOf(lengths)
+  for (const pooling of Object.keys(poolings)) {
+    const rest =
+      pooling === 'weightedMean' ? (column: number[]) => weighted(column, skip) : poolings[pooling]!
+    const expected = lengths.flatMap((length, sequence) =>
+      Array.from({ length: width }, (_, i) =>
+        rest(
+          Array.from(
+            { length: length - skip },
+            (_, token) => input[(offsets[sequence]! + skip + token) * width + i]!,
+          ),
+        ),
+      ),
+    )
+    for (const device of devices) {
+      const actual = ops.pool(device, { input, offsets, width, pooling, normalize: false, skip })
+      closeWithin(t, actual, expected, 32 * epsilon, `${device}: ${pooling}`, [lengths.length, width])
+      count++
+    }
+  }
+  t.log(`${count} cases`)
+})
+
+test.serial(
+  'pool of a sequence that has no other tokens is its first, -∞ or 0, as the reference has it',
+  (t) => {
+    const input = Float32Array.of(3, -4, 5, 6)
+    const left = { cls: [3, -4], max: [-Infinity, -Infinity] }
+    for (const pooling of Object.keys(poolings))
+      for (const skip of [2, 7])
+        for (const device of devices) {
+          const request = { input, offsets: Int32Array.of(0, 2), width: 2, pooling, normalize: false, skip }
+          t.deepEqual(
+            [...ops.pool(device, request)],
+            left[pooling as 'cls'] ?? [0, 0],
+            `${device}: ${pooling}`,
+          )
+        }
   },
 )
 

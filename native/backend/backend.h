@@ -173,7 +173,16 @@ struct Attention {
   size_t span = 0;
 };
 
-enum class Pooling : uint8_t { mean, cls, max, mean_sqrt_length, last_token };
+enum class Pooling : uint8_t { mean, cls, max, mean_sqrt_length, last_token, weighted_mean };
+
+/// How the rows of one sequence become one. The first `skip` tokens are left out (a prompt's). Of a sequence
+/// that has no others, `cls` is still its first token, `max` is −∞ and all else 0. weighted_mean weighs a
+/// token by its place in the sequence, which counts from 1 and includes what is skipped.
+struct PoolRule {
+  Pooling pooling = Pooling::mean;
+  bool normalize = false;  ///< Divided by its Euclidean length; a row of zeros stays.
+  uint32_t skip = 0;
+};
 
 class Analysis;
 
@@ -231,9 +240,8 @@ class Backend {
                          Activations& out) = 0;
   /// out[i] = in[rows[i]].
   virtual void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) = 0;
-  /// One row per sequence; with `normalize` divided by its Euclidean length (a zero row stays zero).
-  virtual void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
-                    Activations& out) = 0;
+  /// One row per sequence; zeros for a sequence without tokens.
+  virtual void pool(const Batch& batch, const Activations& in, const PoolRule& rule, Activations& out) = 0;
   /// out = values [tokens, width], in the storage that `out`'s readers need.
   virtual void upload(std::span<const float> values, Activations& out) = 0;
   /// Waits, and copies [tokens, width] fp32 to `out`.

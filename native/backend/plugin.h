@@ -9,7 +9,7 @@
 namespace twofour::plugin {
 
 /// Of everything in this file: another number is another layout.
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
 constexpr const char* kSymbol = "twofour_cuda_plugin";
 
 /// Filled by a function that fails. `code` is one of lib/errors.ts, `message` a sentence with the fix.
@@ -241,7 +241,7 @@ struct Functions {
   Status (*gather)(Backend* backend, const Activations* in, const int32_t* rows, size_t count,
                    Activations* out, Failure* failure);
   Status (*pool)(Backend* backend, const Batch* batch, const Activations* in, uint8_t pooling, bool normalize,
-                 Activations* out, Failure* failure);
+                 uint32_t skip, Activations* out, Failure* failure);
   Status (*upload)(Backend* backend, const float* values, size_t count, Activations* out, Failure* failure);
   Status (*download)(Backend* backend, const Activations* in, float* out, size_t count, Failure* failure);
   Status (*largest)(Backend* backend, const Activations* in, float* largest, Failure* failure);

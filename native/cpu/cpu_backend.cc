@@ -115,13 +115,12 @@ class CpuBackend final : public Backend {
     finish_rows(own(out), pool_);
   }
 
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
-            Activations& out) override {
+  void pool(const Batch& batch, const Activations& in, const PoolRule& rule, Activations& out) override {
     const CpuBatch& sequences = own(batch);
     pool_.run(sequences.sequences(), [&](size_t sequence, size_t) {
       const auto begin = static_cast<size_t>(sequences.offsets[sequence]);
       const auto end = static_cast<size_t>(sequences.offsets[sequence + 1]);
-      pool_sequence(own(in).row(begin), end - begin, in.width(), pooling, normalize, own(out).row(sequence));
+      pool_sequence(own(in).row(begin), end - begin, in.width(), rule, own(out).row(sequence));
     });
     finish_rows(own(out), pool_);
   }

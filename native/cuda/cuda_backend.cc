@@ -180,12 +180,11 @@ class CudaBackend final : public TimedBackend {
                  to.quantised(), stream());
   }
 
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
-            Activations& out) override {
+  void pool(const Batch& batch, const Activations& in, const PoolRule& rule, Activations& out) override {
     context_.enter();
     auto& to = as<CudaActivations>(out);
-    cuda::pool(as<const CudaActivations>(in).rows(), pooling, normalize, as<const CudaBatch>(batch).device(),
-               to.rows(), to.quantised(), stream());
+    cuda::pool(as<const CudaActivations>(in).rows(), rule, as<const CudaBatch>(batch).device(), to.rows(),
+               to.quantised(), stream());
   }
 
   void upload(std::span<const float> values, Activations& out) override {

@@ -276,9 +276,9 @@ Status gather(plugin::Backend* backend, const plugin::Activations* in, const int
 }
 
 Status pool(plugin::Backend* backend, const plugin::Batch* batch, const plugin::Activations* in,
-            uint8_t pooling, bool normalize, plugin::Activations* out, Failure* failure) {
+            uint8_t pooling, bool normalize, uint32_t skip, plugin::Activations* out, Failure* failure) {
   return on_device(failure, [&] {
-    object_of(backend).pool(object_of(batch), object_of(in), static_cast<Pooling>(pooling), normalize,
+    object_of(backend).pool(object_of(batch), object_of(in), {static_cast<Pooling>(pooling), normalize, skip},
                             object_of(out));
   });
 }

@@ -39,7 +39,7 @@ RunRequest request_of(const EncoderSpec& spec, size_t tokens) {
     request.offsets.push_back(static_cast<int32_t>(begin));
   request.offsets.push_back(static_cast<int32_t>(tokens));
   // Small, and waited for.
-  request.sentence = RunRequest::Sentence{Pooling::cls, false};
+  request.sentence = RunRequest::Sentence{{Pooling::cls}, false, 0};
   return request;
 }
 

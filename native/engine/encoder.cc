@@ -16,7 +16,7 @@ void size_outputs(const EncoderSpec& spec, const RunRequest& request, RunOutputs
   const size_t sequences = request.offsets.size() - 1, tokens = request.ids.size();
   if (request.last_hidden_state) outputs.last_hidden_state.resize(tokens * spec.hidden);
   if (request.pooled) outputs.pooled.resize(sequences * spec.hidden);
-  if (request.sentence) outputs.sentence.resize(sequences * spec.hidden);
+  if (request.sentence) outputs.sentence.resize(sequences * request.sentence->poolings.size() * spec.hidden);
   if (request.logits) {
     const size_t all = spec.head->input == HeadInput::tokens ? tokens : sequences;
     outputs.logits.resize((request.logit_rows ? request.logit_rows->size() : all) * spec.head->labels);

@@ -16,9 +16,11 @@ struct RunRequest {
   std::vector<int32_t> ids, types, offsets;  ///< types empty: all zero; offsets [sequences + 1]
   bool last_hidden_state = false, pooled = false, logits = false, hidden_states = false;
   std::optional<std::vector<int32_t>> logit_rows;  ///< Ascending tokens, for heads over tokens; absent: all.
+  /// Several poolings stand side by side in one vector, and `normalize` is of all of it.
   struct Sentence {
-    Pooling pooling;
+    std::vector<Pooling> poolings;
     bool normalize;
+    uint32_t skip;  ///< Tokens that each sequence begins with and that are not pooled: see PoolRule.
     bool operator==(const Sentence&) const = default;
   };
   std::optional<Sentence> sentence;
@@ -30,7 +32,7 @@ struct RunOutputs {
   std::vector<float> pooled;                      ///< [sequences, hidden]
   std::vector<float> logits;                      ///< [sequences or tokens or logit_rows, labels]
   std::vector<std::vector<float>> hidden_states;  ///< [states][tokens, hidden], the embeddings first
-  std::vector<float> sentence;                    ///< [sequences, hidden]
+  std::vector<float> sentence;                    ///< [sequences, poolings × hidden]
 };
 
 /// What a sample of inputs showed of an 8-bit linear: their largest magnitude, and how far its outputs are

@@ -58,6 +58,11 @@ class Forward {
   void deliver_state(const Packed& packed, const Activations& hidden, size_t state) const;
   void deliver_last(const Packed& packed, const Activations& hidden) const;
   void deliver_sentences(const Packed& packed, const Batch& batch, const Activations& hidden) const;
+  /// One of the kinds that sentence vectors are asked for in: one pooling, or several side by side.
+  void deliver_pooled(const Packed& packed, const Batch& batch, const Activations& hidden,
+                      const RunRequest::Sentence& kind) const;
+  void deliver_joined(const Packed& packed, const Batch& batch, const Activations& hidden,
+                      const RunRequest::Sentence& kind) const;
   void deliver_first(const Packed& packed, const Activations& hidden) const;
   void deliver_token_logits(const Packed& packed, const Activations& hidden) const;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/pooling.h"
 #include "engine/forward.h"
 
 /// The end of a pass: from the last layer's states to the outputs that each piece asked for.
@@ -66,15 +67,44 @@ void Forward::deliver_sentences(const Packed& packed, const Batch& batch, const 
     if (kind && std::ranges::find(kinds, *kind) == kinds.end()) kinds.push_back(*kind);
   }
   for (const RunRequest::Sentence& kind : kinds) {
-    const Tensor pooled = make(packed.offsets.size() - 1, spec_.hidden, {}, true);
-    backend_.pool(batch, hidden, kind.pooling, kind.normalize, *pooled);
-    Shares shares;
-    for (const auto& place : packed.places) {
-      if (place.request.sentence != kind) continue;
-      float* to = row_of(place.outputs.sentence, place.request_sequence, spec_.hidden);
-      shares.push_back({place.sequence, place.sequences, to});
-    }
-    deliver(*pooled, shares);
+    if (kind.poolings.size() == 1)
+      deliver_pooled(packed, batch, hidden, kind);
+    else
+      deliver_joined(packed, batch, hidden, kind);
+  }
+}
+
+void Forward::deliver_pooled(const Packed& packed, const Batch& batch, const Activations& hidden,
+                             const RunRequest::Sentence& kind) const {
+  const Tensor pooled = make(packed.offsets.size() - 1, spec_.hidden, {}, true);
+  backend_.pool(batch, hidden, {kind.poolings.front(), kind.normalize, kind.skip}, *pooled);
+  Shares shares;
+  for (const auto& place : packed.places) {
+    if (place.request.sentence != kind) continue;
+    float* to = row_of(place.outputs.sentence, place.request_sequence, spec_.hidden);
+    shares.push_back({place.sequence, place.sequences, to});
+  }
+  deliver(*pooled, shares);
+}
+
+/// Few models ask for it, and its rows are few: they are put side by side after they were copied.
+void Forward::deliver_joined(const Packed& packed, const Batch& batch, const Activations& hidden,
+                             const RunRequest::Sentence& kind) const {
+  const size_t sequences = packed.offsets.size() - 1, parts = kind.poolings.size(), width = spec_.hidden;
+  std::vector<float> part(sequences * width), all(sequences * parts * width);
+  const Tensor pooled = make(sequences, width, {}, true);
+  for (size_t i = 0; i < parts; ++i) {
+    backend_.pool(batch, hidden, {kind.poolings[i], false, kind.skip}, *pooled);
+    backend_.download(*pooled, part);
+    for (size_t row = 0; row < sequences; ++row)
+      std::copy_n(row_of(part, row, width), width, row_of(all, row * parts + i, width));
+  }
+  for (size_t row = 0; kind.normalize && row < sequences; ++row)
+    scale_to_length(row_of(all, row, parts * width), parts * width);
+  for (const auto& place : packed.places) {
+    if (place.request.sentence != kind) continue;
+    std::copy_n(row_of(all, place.sequence, parts * width), place.sequences * parts * width,
+                row_of(place.outputs.sentence, place.request_sequence, parts * width));
   }
 }
 

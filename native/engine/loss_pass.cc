@@ -40,7 +40,7 @@ std::vector<float> LossPass::of_sentences(const Slice& slice, const Batch& batch
   const Pooling pooling = *loss_.pooling();
   const size_t width = hidden.width();
   const Tensor vectors = model_.make(slice.count(), width);
-  model_.backend.pool(batch, hidden, pooling, false, *vectors);
+  model_.backend.pool(batch, hidden, {.pooling = pooling}, *vectors);
   std::vector<Row> rows;
   for (size_t i = 0; i < slice.count(); ++i)
     rows.push_back({slice.offsets[i], slice.first_sequence + i, slice.first_sequence + i});

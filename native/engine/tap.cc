@@ -26,7 +26,7 @@ class TapPass {
     if (request_.what == Tap::logits) return logits(slice, *hidden);
     if (request_.what != Tap::sentence) return download(*hidden);
     const Tensor vectors = model_.make(slice.count(), model_.spec.hidden);
-    model_.backend.pool(*batch, *hidden, request_.pooling, false, *vectors);
+    model_.backend.pool(*batch, *hidden, {.pooling = request_.pooling}, *vectors);
     download(*vectors);
   }
 

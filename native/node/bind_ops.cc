@@ -190,8 +190,9 @@ Napi::Value pool(const Bench& bench) {
   const std::vector<int32_t> offsets = ints_at(bench.request, "offsets");
   const size_t tokens = static_cast<size_t>(offsets.back()), width = bench.size("width");
   const Tensor in = bench.upload("input", tokens, width), out = bench.blank(offsets.size() - 1, width);
-  bench.backend->pool(*bench.batch(tokens), *in, pooling_from(text_at(bench.request, "pooling")),
-                      flag_at(bench.request, "normalize"), *out);
+  const PoolRule rule{pooling_from(text_at(bench.request, "pooling")), flag_at(bench.request, "normalize"),
+                      static_cast<uint32_t>(bench.size("skip"))};
+  bench.backend->pool(*bench.batch(tokens), *in, rule, *out);
   return bench.result(*out);
 }
 

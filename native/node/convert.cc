@@ -57,6 +57,13 @@ HeadSpec head_spec(const Napi::Object& object) {
   return head;
 }
 
+std::vector<Pooling> poolings_of(const Napi::Array& names) {
+  std::vector<Pooling> poolings;
+  for (uint32_t i = 0; i < names.Length(); ++i)
+    poolings.push_back(pooling_from(std::string(names.Get(i).As<Napi::String>())));
+  return poolings;
+}
+
 }  // namespace
 
 double number_at(const Napi::Object& object, const char* key) {
@@ -217,7 +224,8 @@ RunRequest run_request(const Napi::Object& object) {
   if (rows.IsTypedArray()) request.logit_rows = copied<int32_t, Napi::Int32Array>(rows);
   if (sentence.IsObject()) {
     const auto settings = sentence.As<Napi::Object>();
-    request.sentence = {pooling_from(text_at(settings, "pooling")), flag_at(settings, "normalize")};
+    request.sentence = {poolings_of(settings.Get("poolings").As<Napi::Array>()),
+                        flag_at(settings, "normalize"), static_cast<uint32_t>(size_at(settings, "skip"))};
   }
   return request;
 }

@@ -141,10 +141,9 @@ class PluginBackend final : public Backend {
   void gather(const Activations& in, std::span<const int32_t> rows, Activations& out) override {
     call(functions_.gather, backend_.get(), handle_of(in), rows.data(), rows.size(), handle_of(out));
   }
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
-            Activations& out) override {
-    call(functions_.pool, backend_.get(), handle_of(batch), handle_of(in), static_cast<uint8_t>(pooling),
-         normalize, handle_of(out));
+  void pool(const Batch& batch, const Activations& in, const PoolRule& rule, Activations& out) override {
+    call(functions_.pool, backend_.get(), handle_of(batch), handle_of(in), static_cast<uint8_t>(rule.pooling),
+         rule.normalize, rule.skip, handle_of(out));
   }
   void upload(std::span<const float> values, Activations& out) override {
     call(functions_.upload, backend_.get(), values.data(), values.size(), handle_of(out));

@@ -115,14 +115,13 @@ class PlainBackend final : public Backend {
     }
   }
 
-  void pool(const Batch& batch, const Activations& in, Pooling pooling, bool normalize,
-            Activations& out) override {
+  void pool(const Batch& batch, const Activations& in, const PoolRule& rule, Activations& out) override {
     const std::vector<int32_t>& offsets = own(batch).offsets;
     std::vector<float> row(in.width());
     for (size_t sequence = 0; sequence + 1 < offsets.size(); ++sequence) {
       const auto begin = static_cast<size_t>(offsets[sequence]);
       const size_t tokens = static_cast<size_t>(offsets[sequence + 1]) - begin;
-      pool_sequence(own(in).row(begin), tokens, in.width(), pooling, normalize, row.data());
+      pool_sequence(own(in).row(begin), tokens, in.width(), rule, row.data());
       own(out).write_row(sequence, std::vector<double>(row.begin(), row.end()));
     }
   }

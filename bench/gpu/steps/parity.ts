@@ -143,10 +143,13 @@ function* verbsOf(ops: Ops, dtype: Dtype, stored: (width: number) => object, sca
     yield make('layerNorm', `97 × ${width}`, (device) => ops.layerNorm(device, { ...request, ...norm }))
     const rows = Int32Array.from([96, 0, 5, 5])
     yield make('gather', `4 of 97 × ${width}`, (device) => ops.gather(device, { ...request, rows }))
-    for (const pooling of ['mean', 'cls', 'max', 'meanSqrtLength', 'lastToken'])
+    for (const pooling of ['mean', 'cls', 'max', 'meanSqrtLength', 'lastToken', 'weightedMean']) {
+      // The maximum over no tokens is infinite, and one sequence has a single token.
+      const skip = pooling === 'max' ? 0 : 1
       yield make('pool', `${pooling} × ${width}`, (device) =>
-        ops.pool(device, { ...request, offsets, pooling, normalize: width > 1 }),
+        ops.pool(device, { ...request, offsets, pooling, normalize: width > 1, skip }),
       )
+    }
     const tables = { word: floats(50 * width), position: floats(97 * width), type: floats(2 * width), width }
     const ids = Int32Array.from({ length: 97 }, (_, i) => (i * 7) % 50)
     const positions = Int32Array.from({ length: 97 }, (_, i) => i)

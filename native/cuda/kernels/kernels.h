@@ -138,7 +138,7 @@ void attention(const Rows& qkv, const AttentionShape& shape, const DeviceBatch& 
 
 /// One row per sequence; an empty one gives zeros. With `normalize` divided by its Euclidean length (a zero
 /// row stays zero). Words of in and out are equal.
-void pool(const Rows& in, Pooling pooling, bool normalize, const DeviceBatch& batch, const Rows& out,
+void pool(const Rows& in, const PoolRule& rule, const DeviceBatch& batch, const Rows& out,
           const Quantised& quantised, Stream stream);
 
 /// out[i] = in[rows[i]]. Words are equal.

@@ -193,7 +193,7 @@ std::vector<float> Model::run(size_t sequences, size_t length, uint32_t seed) co
 
   const auto mean = activations(sequences, kHidden, {}, true);
   call(functions_.pool, backend, batch.get(), hidden.get(), static_cast<uint8_t>(Pooling::mean), true,
-       mean.get());
+       uint32_t{0}, mean.get());
   const auto first = activations(sequences, kHidden, {pooler_.get()}, false);
   call(functions_.gather, backend, hidden.get(), firsts.data(), sequences, first.get());
   const auto both = apply(*pooler_, kHidden, *first, sequences, Activation::tanh, mean.get(), {}, true);
