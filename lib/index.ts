@@ -15,6 +15,7 @@ export {
 } from './cuda/install.js'
 export { type CudaLibrary, type CudaState, cudaState } from './cuda/state.js'
 export { type Device, devices } from './devices.js'
+export type { Activation } from './encoder/activation.js'
 export type { Sequence } from './encoder/batch.js'
 export type { Classification, ClassifyOptions } from './encoder/classify.js'
 export type { EncoderDevice } from './encoder/device.js'
@@ -57,6 +58,8 @@ export {
   type SensitivityOptions,
   sensitivity,
 } from './pruning/sensitivity.js'
+export type { FileRead, KeyRead } from './reading.js'
+export type { IgnoredRead, PoolingMode, SentenceConfig, Similarity } from './sentence-config.js'
 export {
   type CompareRankingsOptions,
   compareRankings,

@@ -116,7 +116,7 @@ test('texts come as arguments, lines of a file or lines of stdin, and give the s
 test('--out writes the vectors as a tensor', async (t) => {
   const path = out()
   const words = ['encode', demoModel, 'one', 'two', '--out', path, '--normalize', '--pooling', 'max']
-  t.deepEqual(await json(words), { out: path, texts: 2, hidden: 384, truncated: 0 })
+  t.deepEqual(await json(words), { out: path, texts: 2, width: 384, truncated: 0 })
   const file = await Safetensors.open(path)
   t.like(file.tensors.get('embeddings'), { dtype: 'F32', shape: [2, 384] })
   const vectors = await floats(file, 'embeddings')

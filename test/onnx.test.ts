@@ -229,7 +229,7 @@ async function withModules(kinds: readonly string[]): Promise<string> {
   const source = await makeCheckpoint()
   const modules = kinds.map((kind, at) => ({
     type: `sentence_transformers.models.${kind}`,
-    path: `${at}_${kind}`,
+    path: at === 0 ? '' : `${at}_${kind}`,
   }))
   await writeFile(join(source, 'modules.json'), JSON.stringify(modules))
   await mkdir(join(source, '1_Pooling'))
@@ -250,7 +250,14 @@ test('files beside the weights come along, and say whether there are sentence ve
 
   const dense = await Checkpoint.open(await withModules(['Transformer', 'Pooling', 'Dense']))
   const without = await dense.save(await newDirectory(), { form: 'onnx' })
-  t.regex(without.loadsIn[2]!, /^without `sentence_embedding`: .*'Dense' module/)
+  t.regex(without.loadsIn[2]!, /^without `sentence_embedding`: .*models\.Dense' in '2_Dense'/)
+})
+
+test('a graph has no sentence vectors where a prompt would be left out of them', async (t) => {
+  const source = await withModules(['Transformer', 'Pooling'])
+  await writeFile(join(source, '1_Pooling', 'config.json'), JSON.stringify({ include_prompt: false }))
+  const { loadsIn } = await (await Checkpoint.open(source)).save(await newDirectory(), { form: 'onnx' })
+  t.regex(loadsIn[2]!, /^without `sentence_embedding`: .*include_prompt is false/)
 })
 
 test('the command line writes a graph too', async (t) => {

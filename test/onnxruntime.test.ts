@@ -165,6 +165,7 @@ const poolings = [
   ['max', 'max'],
   ['mean_sqrt_len_tokens', 'meanSqrtLength'],
   ['lasttoken', 'lastToken'],
+  ['weightedmean', 'weightedMean'],
 ] as const
 
 withRuntime('sentence vectors are pooled and normalised as we do', async (t) => {
@@ -172,7 +173,10 @@ withRuntime('sentence vectors are pooled and normalised as we do', async (t) => 
     for (const normalize of [false, true]) {
       const source = await makeCheckpoint()
       const kinds = ['Transformer', 'Pooling', ...(normalize ? ['Normalize'] : [])]
-      const modules = kinds.map((kind, at) => ({ type: `x.${kind}`, path: at === 0 ? '' : `${at}_${kind}` }))
+      const modules = kinds.map((kind, at) => ({
+        ...{ type: `sentence_transformers.models.${kind}`, name: `${at}` },
+        path: at === 0 ? '' : `${at}_${kind}`,
+      }))
       await writeFile(join(source, 'modules.json'), JSON.stringify(modules))
       await mkdir(join(source, '1_Pooling'))
       await writeFile(join(source, '1_Pooling', 'config.json'), JSON.stringify({ pooling_mode: mode }))
@@ -184,6 +188,7 @@ withRuntime('sentence vectors are pooled and normalised as we do', async (t) => 
         width: 32,
         pooling,
         normalize,
+        skip: 0,
       }
       const wanted = addon().ops.pool('plain', request)
       const { data, dims } = theirs.sentence_embedding!
@@ -191,4 +196,36 @@ withRuntime('sentence vectors are pooled and normalised as we do', async (t) => 
       equalWithin(t, data, wanted, tolerance, `${mode}, ${normalize ? 'normalised' : 'as it is'}`)
     }
   }
+})
+
+withRuntime('vectors side by side are normalised as one, and then cut', async (t) => {
+  const source = await makeCheckpoint()
+  const [type, files] = ['sentence_transformers.models', ['', '1_Pooling', '2_Normalize']]
+  const kinds = ['Transformer', 'Pooling', 'Normalize']
+  const modules = kinds.map((kind, at) => ({ type: `${type}.${kind}`, name: `${at}`, path: files[at] }))
+  await writeFile(join(source, 'modules.json'), JSON.stringify(modules))
+  await writeFile(join(source, 'config_sentence_transformers.json'), JSON.stringify({ truncate_dim: 40 }))
+  await mkdir(join(source, '1_Pooling'))
+  const pooling = { pooling_mode: ['max', 'weightedmean'] }
+  await writeFile(join(source, '1_Pooling', 'config.json'), JSON.stringify(pooling))
+
+  const { ours, theirs } = await compare(t, await Checkpoint.open(source), 'side by side')
+  const request = {
+    input: ours.lastHiddenState!,
+    offsets: ours.sequenceOffsets,
+    width: 32,
+    normalize: false,
+    skip: 0,
+  }
+  const [largest, weighted] = ['max', 'weightedMean'].map((pooling) =>
+    addon().ops.pool('plain', { ...request, pooling }),
+  )
+  const wanted = Array.from({ length: 4 }, (_, row) => {
+    const both = [largest!, weighted!].flatMap((part) => [...part.subarray(row * 32, (row + 1) * 32)])
+    const length = Math.hypot(...both)
+    return both.slice(0, 40).map((value) => value / length)
+  })
+  const { data, dims } = theirs.sentence_embedding!
+  t.deepEqual([...dims], [4, 40])
+  equalWithin(t, data, wanted.flat(), tolerance, 'side by side', [4, 40])
 })

@@ -69,6 +69,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   index: [
     ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
     ...['calibration', 'latency', 'pruning', 'encoder', 'evaluation', 'study'],
+    ...['reading', 'sentence-config'],
   ],
   bench: ['index'],
   report: ['index'],

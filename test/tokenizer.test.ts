@@ -47,6 +47,9 @@ test('special tokens have their ids, and ids their tokens', async (t) => {
   t.deepEqual(plain.special, { cls: 0, sep: 2, mask: 19, pad: 1, unk: 3 })
 })
 
+/** sentence_bert_config.json counts beside it alone. */
+const modules = [{ name: '0', path: '', type: 'sentence_transformers.models.Transformer' }]
+
 test('the limit is the option, else sentence_bert_config.json, else the model', async (t) => {
   const facts = ({ limit, limitSource }: Tokenizer): unknown[] => [limit, limitSource]
   t.deepEqual(facts(await open(demo, 7)), [7, 'option'])
@@ -260,7 +263,8 @@ test('any string is tokenised: empty, half a surrogate pair, NUL, very long', as
 
 test('texts are lower-cased first where sentence_bert_config.json asks for it', async (t) => {
   const config = { max_seq_length: 9, do_lower_case: true }
-  const tokenizer = await made({ 'tokenizer.json': byteLevelJson(), 'sentence_bert_config.json': config })
+  const files = { 'tokenizer.json': byteLevelJson(), 'sentence_bert_config.json': config }
+  const tokenizer = await made({ ...files, 'modules.json': modules })
   t.is(tokenizer.limit, 9)
   t.deepEqual(await ids(tokenizer, 'THE Cat<mask>'), [0, 120, 261, 265, 270, 2])
 })
@@ -365,9 +369,10 @@ test('broken files are refused as invalid, whatever is wrong in them', async (t)
   await t.throwsAsync(made({ 'vocab.txt': vocabTxt, 'tokenizer_config.json': [] }), {
     code: 'TOKENIZER_INVALID',
   })
-  const bad = { 'vocab.txt': vocabTxt, 'sentence_bert_config.json': { max_seq_length: '128' } }
+  const sentence = { 'vocab.txt': vocabTxt, 'modules.json': modules }
+  const bad = { ...sentence, 'sentence_bert_config.json': { max_seq_length: '128' } }
   await t.throwsAsync(made(bad), { code: 'CHECKPOINT_INVALID_CONFIG' })
-  const tight = { 'vocab.txt': vocabTxt, 'sentence_bert_config.json': { max_seq_length: 1 } }
+  const tight = { ...sentence, 'sentence_bert_config.json': { max_seq_length: 1 } }
   await t.throwsAsync(made(tight), { code: 'CHECKPOINT_INVALID_CONFIG', message: /2 special tokens/ })
   const pieces = {
     ...{ type: 'WordPiece', unk_token: '[UNK]', vocab: { the: 0 } },

@@ -1,8 +1,10 @@
+import { stat } from 'node:fs/promises'
 import { familyOf, modelTypes } from '../architecture/families.js'
 import type { Family, HeadTable } from '../architecture/family.js'
 import { layerPattern, type Naming, tensorNames } from '../architecture/names.js'
 import type { EncoderSpec, Slot } from '../architecture/spec.js'
 import { nearMiss } from '../check.js'
+import { transformerFolder } from '../sentence-config.js'
 import { Config } from './config.js'
 import { chooseHead, readLabels } from './read-head.js'
 import { checkPlausible, readLayers, readSizes, type Sizes } from './read-layers.js'
@@ -13,6 +15,8 @@ import type { StoredTensor } from './stored.js'
 
 /** Everything that opening a checkpoint finds out; immutable. */
 export type Opened = {
+  /** The folder that was opened; the shards' own may be one inside it. */
+  readonly root: string
   readonly shards: Shards
   readonly config: Config
   readonly architecture: string
@@ -31,7 +35,8 @@ type Tensors = ReadonlyMap<string, ShardTensor>
  * @throws TwofourError of reading files, CHECKPOINT_INVALID_CONFIG, CHECKPOINT_UNSUPPORTED, CHECKPOINT_MISMATCH
  */
 export async function assemble(path: string, head: 'auto' | 'none', signal?: AbortSignal): Promise<Opened> {
-  const shards = await openShards(path, signal)
+  const folder = await isFolder(path)
+  const shards = await openShards(folder ? await transformerFolder(path) : path, signal)
   const config = await Config.read(shards.directory, signal)
   const { family, architecture } = readFamily(config)
   checkSupported(config)
@@ -49,6 +54,7 @@ export async function assemble(path: string, head: 'auto' | 'none', signal?: Abo
   })
   const slots = findSlots(base, naming, shards)
   return {
+    root: folder ? path : shards.directory,
     shards,
     config,
     architecture,
@@ -62,6 +68,13 @@ export async function assemble(path: string, head: 'auto' | 'none', signal?: Abo
       ...sayUnused(base, naming, shards.tensors, present),
     ],
   }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
 }
 
 function readFamily(config: Config): { family: Family; architecture: string } {

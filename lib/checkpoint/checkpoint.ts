@@ -21,8 +21,10 @@ export type HashOptions = { readonly signal?: AbortSignal | undefined }
  * Only headers were read, and no file stays open. Immutable.
  */
 export class Checkpoint {
-  /** Where the tokenizer's files would be. */
+  /** Where config.json, the weights and the tokenizer's files are. */
   readonly directory: string
+  /** The folder that was opened: `directory`, or where modules.json of sentence-transformers names it. */
+  readonly root: string
   /** `model_type` of config.json. */
   readonly architecture: string
   readonly config: Readonly<Record<string, unknown>>
@@ -45,6 +47,7 @@ export class Checkpoint {
 
   private constructor(opened: Opened, decision: Decision | null, hash: { value: string | null }) {
     this.directory = opened.shards.directory
+    this.root = opened.root
     this.architecture = opened.architecture
     this.config = opened.config.fields
     this.base = opened.base
@@ -59,7 +62,8 @@ export class Checkpoint {
   }
 
   /**
-   * Opens a directory, or a .safetensors file with config.json beside it.
+   * Opens a directory, or a .safetensors file with config.json beside it. Where modules.json of sentence-transformers has
+   * the transformer in a folder of its own, as '0_Transformer', all is read there.
    * @throws TwofourError FILE_NOT_FOUND, FILE_UNREADABLE, or a SAFETENSORS_ or CHECKPOINT_ code
    */
   static async open(path: string, options: CheckpointOptions = {}): Promise<Checkpoint> {

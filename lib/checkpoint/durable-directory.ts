@@ -9,7 +9,15 @@ export type DurableDirectoryOptions = {
   readonly overwrite?: boolean | undefined
   /** Old files (as paths inside the directory) to remove when overwriting, for they belong to what is replaced. */
   readonly obsolete?: ((file: string) => boolean) | undefined
+  /** The file that says that all the rest is there. @default 'config.json' */
+  readonly entry?: string | undefined
   readonly signal?: AbortSignal | undefined
+}
+
+type Settings = {
+  readonly overwrite: boolean
+  readonly obsolete: (file: string) => boolean
+  readonly entry: string
 }
 
 type Target = {
@@ -23,7 +31,7 @@ type Target = {
 /**
  * Publishes a directory: `fill` fills a temporary sibling, which is synced and renamed to `directory` in one step
  * where that is missing or empty. A directory with files is refused without `overwrite`; with it the files are
- * renamed one by one, and in between the directory has no `config.json`, so that it is refused rather than read as
+ * renamed one by one, and in between the directory has no `entry`, so that it is refused rather than read as
  * a mixture. An empty directory that cannot be replaced (a mount point, the working directory) is filled likewise.
  * @param fill gets the path of an empty directory; what it throws passes through
  * @throws TwofourError FILE_UNWRITABLE
@@ -33,7 +41,7 @@ export async function withTemporaryDirectory(
   fill: (temporaryDirectory: string) => Promise<void>,
   options: DurableDirectoryOptions = {},
 ): Promise<void> {
-  const { overwrite = false, obsolete = () => false } = options
+  const { overwrite = false, obsolete = () => false, entry = 'config.json' } = options
   const signal = checkSignal(options.signal)
   checkString('directory', directory)
   const target = await writing(directory, () => findTarget(resolve(directory), overwrite))
@@ -46,7 +54,7 @@ export async function withTemporaryDirectory(
     await fill(temporary)
     await writing(directory, () => syncTree(temporary))
     signal?.throwIfAborted()
-    await writing(directory, () => publish(temporary, target, overwrite, obsolete))
+    await writing(directory, () => publish(temporary, target, { overwrite, obsolete, entry }))
   } finally {
     await discard(temporary)
   }
@@ -81,8 +89,7 @@ async function prepare({ room, directory }: Target): Promise<void> {
 async function publish(
   temporary: string,
   { directory, room, whole }: Target,
-  overwrite: boolean,
-  obsolete: (file: string) => boolean,
+  { overwrite, obsolete, entry }: Settings,
 ): Promise<void> {
   const full = await hasFiles(directory)
   if (full && !overwrite) throw refuseFull(directory)
@@ -91,15 +98,20 @@ async function publish(
     release(temporary)
     await sync(room)
   } else {
-    await moveFiles(temporary, directory, obsolete)
+    await moveFiles(temporary, directory, { obsolete, entry })
   }
 }
 
 /** Weights first, JSON after them, config.json last: what a reader opens first says that all the rest is there. */
-async function moveFiles(from: string, to: string, obsolete: (file: string) => boolean): Promise<void> {
+async function moveFiles(
+  from: string,
+  to: string,
+  { obsolete, entry }: Omit<Settings, 'overwrite'>,
+): Promise<void> {
+  const rank = (file: string) => (file === entry ? 2 : file.endsWith('.json') ? 1 : 0)
   const files = (await listFiles(from)).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
   const old = (await listFiles(to)).filter((file) => obsolete(file) && !files.includes(file))
-  if (files.includes('config.json')) old.unshift('config.json')
+  if (files.includes(entry)) old.unshift(entry)
   for (const file of old) await rm(join(to, file), { force: true })
   await sync(to)
 
@@ -108,11 +120,6 @@ async function moveFiles(from: string, to: string, obsolete: (file: string) => b
     await rename(join(from, file), join(to, file))
     await sync(dirname(join(to, file)))
   }
-}
-
-function rank(file: string): number {
-  if (file === 'config.json') return 2
-  return file.endsWith('.json') ? 1 : 0
 }
 
 /** Files below a directory, as paths inside it; temporary ones of twofour left out. */

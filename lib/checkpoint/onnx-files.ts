@@ -2,7 +2,7 @@ import type { WeightSource } from '../../binding.js'
 import type { Slot } from '../architecture/spec.js'
 import { encoderGraph } from '../onnx/encoder-graph.js'
 import { type ModelFile, modelFiles, protobufLimit } from '../onnx/model-file.js'
-import { readSentenceConfig } from '../sentence-config.js'
+import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
 import type { Checkpoint } from './checkpoint.js'
 import { keyOf, weightSources } from './decision.js'
 import type { WeightFile } from './weight-files.js'
@@ -18,11 +18,14 @@ export type OnnxModel = {
  * @throws TwofourError of readSentenceConfig
  */
 export async function onnxModel(
-  { directory, spec, base, slots, decision }: Checkpoint,
+  { root, spec, base, slots, decision }: Checkpoint,
   limit = protobufLimit,
 ): Promise<OnnxModel> {
-  const { pooling, normalize, unsupported } = await readSentenceConfig(directory)
-  const sentence = pooling === undefined ? null : { pooling, normalize }
+  const config = await readSentenceConfig(root)
+  const unsupported = whyNoSentence(config)
+  const { poolings, normalize, dimensions = Number.POSITIVE_INFINITY } = config
+  const sentence =
+    poolings === undefined || unsupported !== undefined ? null : { poolings, normalize, dimensions }
   const [words, output] = ['wordEmbeddings', 'head.output.weight'].map((slot) => slots.get(slot))
   const tied = words !== undefined && output !== undefined && keyOf(words) === keyOf(output)
 
@@ -30,6 +33,11 @@ export async function onnxModel(
   const sources = weightSources(slots, base, decision, 'remove')
   const files = modelFiles(graph, limit).map((file) => weightFile(file, sources))
   return { files, loadsIn: whoLoads(unsupported) }
+}
+
+function whyNoSentence({ unsupported, includePrompt }: SentenceConfig): string | undefined {
+  if (unsupported !== undefined || includePrompt) return unsupported
+  return "its pooling leaves out a prompt's tokens (include_prompt is false), and a graph does not know which they are."
 }
 
 function weightFile(

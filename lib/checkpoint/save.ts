@@ -1,5 +1,5 @@
-import { readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import type { Progress } from '../addon.js'
 import { checkKeys, checkOneOf, checkSignal, checkString } from '../check.js'
 import { TwofourError } from '../errors.js'
@@ -7,7 +7,7 @@ import type { Checkpoint } from './checkpoint.js'
 import { copyCompanions } from './companions.js'
 import type { Form } from './decision.js'
 import { withTemporaryDirectory } from './durable.js'
-import { type SavedConfig, savedConfig } from './saved-config.js'
+import { savedConfig } from './saved-config.js'
 import { savedSpec } from './saved-tensors.js'
 import { safetensorsFile, type WeightFile, writeWeightFile } from './weight-files.js'
 
@@ -54,7 +54,10 @@ export async function saveCheckpoint(
   checkKeys('options', options, ['form', 'overwrite', 'signal', 'onProgress', 'pruning'])
   const named = checkOneOf('form', options.form ?? 'masked', saveForms)
   const signal = checkSignal(options.signal)
-  if (named === 'onnx') await refuseWeights(directory)
+  // A transformer in a folder of its own stays in it, for modules.json names it.
+  const folder = relative(checkpoint.root, checkpoint.directory)
+  const places = ['.', folder]
+  if (named === 'onnx') for (const place of places) await refuseWeights(join(directory, place))
   const form: Form = named === 'masked' ? 'mask' : 'remove'
   const stored = savedSpec(checkpoint, form)
   const config = savedConfig(stored, checkpoint.base, checkpoint.architecture, checkpoint.config)
@@ -71,15 +74,21 @@ export async function saveCheckpoint(
 
   const files: string[] = []
   const fill = async (temporary: string) => {
-    files.push(...(await copyCompanions(checkpoint.directory, temporary, signal)))
-    files.push(...(await writeJson(temporary, config, pruning)))
-    for (const file of weights.files) files.push(await writeWeights(temporary, file, options))
+    files.push(...(await copyCompanions(checkpoint, temporary, signal)))
+    await mkdir(join(temporary, folder), { recursive: true })
+    files.push(await writeJson(temporary, join(folder, 'config.json'), config.fields))
+    files.push(await writeJson(temporary, 'pruning.json', pruning))
+    for (const file of weights.files) {
+      await writeWeights(join(temporary, folder), file, options)
+      files.push(join(folder, file.name))
+    }
   }
   const { overwrite } = options
   await withTemporaryDirectory(directory, fill, {
     overwrite,
     signal,
-    obsolete: (file) => obsolete.test(file),
+    obsolete: (file) => places.some((place) => place === dirname(file)) && obsolete.test(basename(file)),
+    entry: join(folder, 'config.json'),
   })
   return { loadsIn, files: files.sort() }
 }
@@ -93,12 +102,9 @@ async function refuseWeights(directory: string): Promise<void> {
   throw new TwofourError('FILE_UNWRITABLE', message, { file: directory })
 }
 
-async function writeJson(directory: string, config: SavedConfig, pruning: unknown): Promise<string[]> {
-  const texts = { 'config.json': config.fields, 'pruning.json': pruning }
-  for (const [name, value] of Object.entries(texts)) {
-    await writeFile(join(directory, name), `${JSON.stringify(value, null, 2)}\n`)
-  }
-  return Object.keys(texts)
+async function writeJson(directory: string, file: string, value: unknown): Promise<string> {
+  await writeFile(join(directory, file), `${JSON.stringify(value, null, 2)}\n`)
+  return file
 }
 
 /** The files of weights, and who can load them where config.json does not decide that. */
@@ -116,10 +122,9 @@ async function writeWeights(
   directory: string,
   file: WeightFile,
   { signal, onProgress }: SaveOptions,
-): Promise<string> {
+): Promise<void> {
   const tell =
     onProgress &&
     ((done: number, total: number) => onProgress({ stage: 'write', done, total, unit: 'tensors' }))
   await writeWeightFile(directory, file, { signal, onProgress: tell })
-  return file.name
 }

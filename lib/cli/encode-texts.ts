@@ -28,8 +28,25 @@ function embedSettings({ options, signal }: Invocation): EmbedOptions {
     throw new TypeError('Expected --normalize or --no-normalize, got both.')
   }
   const chosen = normalize || options.flag('no-normalize')
-  const pooling = options.text('pooling') as EmbedOptions['pooling']
-  return { signal, pooling, ...(chosen && { normalize }) }
+  return {
+    ...{ signal, pooling: poolingOption(options.text('pooling')), prompt: promptOption(options) },
+    ...{ prefix: options.text('prefix'), dimensions: options.whole('dimensions', 1) },
+    ...(chosen && { normalize }),
+  }
+}
+
+/** The library names what it refuses. */
+function poolingOption(text: string | undefined): EmbedOptions['pooling'] {
+  const names = text?.split(',')
+  return (names?.length === 1 ? text : names) as EmbedOptions['pooling']
+}
+
+/** null: none. */
+function promptOption(options: Invocation['options']): EmbedOptions['prompt'] {
+  const name = options.text('prompt')
+  if (!options.flag('no-prompt')) return name
+  if (name === undefined) return null
+  throw new TypeError('Expected --prompt or --no-prompt, got both.')
 }
 
 async function printVectors(
@@ -59,26 +76,26 @@ async function saveVectors(
   out: string,
   { output, signal, onProgress }: Invocation,
 ): Promise<void> {
-  const { hidden } = encoder.spec
-  const data = new Float32Array(texts.length * hidden)
+  const [, width] = (await encoder.embed([], settings)).dims
+  const data = new Float32Array(texts.length * width)
   let truncated = 0
   for await (const slice of encoder.embed(texts.values(), settings)) {
-    data.set(slice.vectors, slice.first * hidden)
+    data.set(slice.vectors, slice.first * width)
     truncated += slice.truncated
     const done = slice.first + slice.texts.length
     onProgress({ stage: 'encode', done, total: texts.length, unit: 'texts' })
   }
-  const shape = [texts.length, hidden]
+  const shape = [texts.length, width]
   await saveSafetensors(out, [{ name: 'embeddings', dtype: 'F32', shape, data }], { signal })
   noteTruncated(truncated, texts.length, output)
   await output.result(
-    { out, texts: texts.length, hidden, truncated },
+    { out, texts: texts.length, width, truncated },
     () => `${out}: embeddings F32 [${shape.join(', ')}]`,
   )
 }
 
-function row({ vectors, dims: [, hidden] }: Embeddings, at: number): number[] {
-  return Array.from(vectors.subarray(at * hidden, (at + 1) * hidden), shortest)
+function row({ vectors, dims: [, width] }: Embeddings, at: number): number[] {
+  return Array.from(vectors.subarray(at * width, (at + 1) * width), shortest)
 }
 
 /** Says that texts were cut, which no vector shows. */

@@ -134,9 +134,9 @@ export class Encoder {
     return this.#tokenizer
   }
 
-  /** What sentence-transformers' files beside the model say of pooling, read once. */
+  /** What sentence-transformers' files beside the model say of prompts, pooling and vectors, read once. */
   sentenceConfig(): Promise<SentenceConfig> {
-    this.#sentence ??= readSentenceConfig(this.checkpoint.directory)
+    this.#sentence ??= readSentenceConfig(this.checkpoint.root)
     return this.#sentence
   }
 

@@ -31,6 +31,7 @@ const ahead = 4
  * Tokenises texts and runs them in chunks, in order: one chunk is tokenised while another is computed, and a few at
  * most are ahead of what was taken.
  * @param ask what is to be computed of a batch
+ * @param prefix put before each text, of a pair before the first
  * @throws TypeError naming the text that is none; what the tokenizer, the source and the run throw
  */
 export async function* runTexts(
@@ -38,10 +39,11 @@ export async function* runTexts(
   texts: readonly Text[] | TextSource,
   ask: (batch: PackedBatch) => RunRequest,
   signal: AbortSignal | undefined,
+  prefix = '',
 ): AsyncGenerator<TextsRun, void, undefined> {
   const lane: Lane = { inFlight: 0 }
   const run = async (chunk: TextChunk, until: AbortSignal | undefined): Promise<TextsRun> => {
-    const packed = await encoder.tokenize(chunk.texts, until)
+    const packed = await encoder.tokenize(withPrefix(chunk.texts, prefix), until)
     const batch = packBatch(sequencesOf(packed), encoder.spec)
     const result = await encoder.submit(ask(batch), until, lane)
     return { ...chunk, truncated: packed.truncated, batch, result }
@@ -51,6 +53,13 @@ export async function* runTexts(
   for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
   if (texts.length > chunkEnd(texts, 0)) return yield* inOrder(arrayChunks(texts), ahead, run, signal)
   if (texts.length > 0) yield await run({ first: 0, texts }, signal)
+}
+
+function withPrefix(texts: readonly Text[], prefix: string): readonly Text[] {
+  if (prefix === '') return texts
+  return texts.map((text) =>
+    typeof text === 'string' ? prefix + text : ([prefix + text[0], text[1]] as const),
+  )
 }
 
 /** @throws TypeError */

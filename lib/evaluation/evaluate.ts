@@ -1,8 +1,7 @@
 import type { Progress } from '../addon.js'
 import { checkInteger, checkKeys, checkOneOf, checkSignal, checkString, expected } from '../check.js'
-import { poolings } from '../encoder/embed.js'
 import { Encoder } from '../encoder/encoder.js'
-import type { PoolingMode } from '../sentence-config.js'
+import { type PoolingMode, poolingModes } from '../sentence-config.js'
 import type { BootstrapOptions } from './bootstrap.js'
 import type { Columns } from './columns.js'
 import { compare } from './compare.js'
@@ -112,7 +111,7 @@ function checkedOptions(options: EvaluateOptions) {
     columns,
     format,
     limit: options.limit === undefined ? Infinity : checkInteger('limit', options.limit, 1),
-    pooling: options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, poolings),
+    pooling: options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, poolingModes),
     signal: checkSignal(options.signal),
     tell: (done, total) => onProgress?.({ stage: 'evaluate', done, total, unit: 'examples' }),
   }

@@ -59,7 +59,7 @@ export async function layerSubject(
     types: new Int32Array(),
     offsets: Int32Array.from({ length: batch + 1 }, (_, at) => at * length),
     ...{ lastHiddenState: false, pooled: false, logits: false, hiddenStates: false },
-    sentence: { pooling: 'mean', normalize: false } as const,
+    sentence: { poolings: ['mean' as const], normalize: false, skip: 0 },
   }
   const run = (): Promise<{ nanoseconds: number }> =>
     native((control) => addon().runEncoder(handle, { ...request }, control), { signal: load.signal })

@@ -24,7 +24,7 @@ export async function modelSubject(
       spec,
     ),
   )
-  if (spec.head === null) request.sentence = { pooling: 'mean', normalize: false }
+  if (spec.head === null) request.sentence = { poolings: ['mean'], normalize: false, skip: 0 }
   else request.logits = true
   return {
     run: async () => (await encoder.submit({ ...request }, signal)).nanoseconds / 1e6,

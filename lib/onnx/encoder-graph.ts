@@ -5,7 +5,7 @@ import { answerLogits, logits, pooler } from './heads.js'
 import { layer } from './layer.js'
 import { scoreMask } from './mask.js'
 import { positionBias } from './position-bias.js'
-import { type Sentence, sentenceEmbedding } from './sentence.js'
+import { type Sentence, sentenceEmbedding, sentenceWidth } from './sentence.js'
 
 export type GraphOptions = {
   /** What sentence-transformers' files ask for; null: no sentence vectors. */
@@ -32,7 +32,7 @@ export function encoderGraph(spec: EncoderSpec, { sentence, tied }: GraphOptions
   headOutputs(graph.at('head'), spec, tokens, pooled, tied)
   if (sentence !== null) {
     const vectors = sentenceEmbedding(graph.at('sentence'), sentence, tokens, inputs.mask)
-    graph.output('sentence_embedding', vectors, ['batch', spec.hidden])
+    graph.output('sentence_embedding', vectors, ['batch', sentenceWidth(sentence, spec.hidden)])
   }
   return graph.build('encoder')
 }

@@ -35,10 +35,10 @@ export async function describeBase(
 }
 
 /** A base without its hash: nothing is read. */
-export function shapeOf({ directory, architecture, base, slots }: Checkpoint): Omit<PlanBase, 'hash'> {
+export function shapeOf({ root, architecture, base, slots }: Checkpoint): Omit<PlanBase, 'hash'> {
   const { headSize, originalHeads, layers } = base
   const shapes = [...slots].map(([slot, { name, shape, dtype }]) => [slot, { name, shape, dtype }] as const)
-  const name = basename(resolve(directory)) || directory
+  const name = basename(resolve(root)) || root
   return { name, architecture, headSize, originalHeads, layers, slots: new Map(shapes) }
 }
 

@@ -10,7 +10,7 @@ import type { UnitScores } from './unit-report.js'
 /** What a step works on: the base, what earlier steps decided, and how to be stopped. */
 export type StepContext = {
   /** The checkpoint's own. */
-  readonly directory: string
+  readonly root: string
   readonly base: EncoderSpec
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   readonly decision: Decision

@@ -16,8 +16,8 @@ export function checkFits(plan: PlanBase, checkpoint: Checkpoint): void {
         : [...base.slots].find(([slot, tensor]) => !fits(plan.slots.get(slot), tensor))?.[0]
   if (wrong === undefined && plan.slots.size === base.slots.size) return
   const what = wrong ?? 'the number of its tensors'
-  const message = `The plan is damaged: what it says of ${what} is not so in ${checkpoint.directory}. Make it again with \`prune\`.`
-  throw new TwofourError('PLAN_INVALID', message, { directory: checkpoint.directory, what })
+  const message = `The plan is damaged: what it says of ${what} is not so in ${checkpoint.root}. Make it again with \`prune\`.`
+  throw new TwofourError('PLAN_INVALID', message, { directory: checkpoint.root, what })
 }
 
 /** What a plan does not say of a tensor is not held against it. */

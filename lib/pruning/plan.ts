@@ -89,7 +89,7 @@ export class Plan {
     if (!(checkpoint instanceof Checkpoint))
       throw new TypeError(expected('checkpoint', 'an open Checkpoint', checkpoint))
     const hash = await checkpoint.hash({ signal })
-    if (hash !== this.baseHash) throw wrongBase(this.#base, checkpoint.directory, hash)
+    if (hash !== this.baseHash) throw wrongBase(this.#base, checkpoint.root, hash)
     checkFits(this.#base, checkpoint)
 
     return checkpoint.withDecision(this.decision)

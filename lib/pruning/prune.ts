@@ -59,7 +59,7 @@ export async function prune(
 }
 
 async function runSteps(
-  { directory, base, slots, decision: start }: Checkpoint,
+  { root, base, slots, decision: start }: Checkpoint,
   { recipe, steps }: PreparedRecipe,
   {
     signal,
@@ -80,7 +80,7 @@ async function runSteps(
     // Native progress may come too late for a step that is over at once.
     onProgress?.({ stage, done: stream, total: steps.length, unit: 'steps' })
     const outcome = await run({
-      ...{ directory, base, slots, decision, seed: recipe.seed, stream },
+      ...{ root, base, slots, decision, seed: recipe.seed, stream },
       ...{ signal, calibration, latency, threads },
       onProgress: tell,
       onLayer: (layer, total) =>

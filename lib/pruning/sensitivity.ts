@@ -76,11 +76,11 @@ function checkStep({ step, seed }: SensitivityOptions, { base }: Checkpoint): Nm
 }
 
 function contextOf(
-  { base, directory, slots, decision }: Checkpoint,
+  { base, root, slots, decision }: Checkpoint,
   { calibration, seed = 0, threads, signal, onProgress }: SensitivityOptions,
 ): StepContext {
   return {
-    ...{ base, directory, slots, decision: decision ?? nothingDecided(base), seed, stream: 0, signal },
+    ...{ base, root, slots, decision: decision ?? nothingDecided(base), seed, stream: 0, signal },
     ...{ calibration, latency: undefined, onProgress: undefined },
     threads: threads === undefined ? 0 : checkInteger('threads', threads, 1, 1024),
     onLayer: (layer, total) =>

@@ -8,6 +8,7 @@ import type {
 import { addon, native } from '../../addon.js'
 import type { EncoderSpec } from '../../architecture/spec.js'
 import { specOf, weightSources } from '../../checkpoint/decision.js'
+import { TwofourError } from '../../errors.js'
 import { readSentenceConfig } from '../../sentence-config.js'
 import { GateLayout } from './gate-layout.js'
 import { type Batch, type Objective, sequencesOf } from './objective.js'
@@ -33,15 +34,19 @@ export type Asked = {
 export class GatedEncoder {
   readonly spec: EncoderSpec
   readonly ranked: Ranked
-  /** How sentence vectors are pooled, as `embed` does. */
-  readonly pooling: Pooling
+  readonly #poolings: readonly Pooling[]
   readonly #handle: DifferentiableHandle
   readonly #layout: GateLayout
 
-  private constructor(ranked: Ranked, spec: EncoderSpec, pooling: Pooling, handle: DifferentiableHandle) {
+  private constructor(
+    ranked: Ranked,
+    spec: EncoderSpec,
+    poolings: readonly Pooling[],
+    handle: DifferentiableHandle,
+  ) {
     this.spec = spec
     this.ranked = ranked
-    this.pooling = pooling
+    this.#poolings = poolings
     this.#handle = handle
     this.#layout = new GateLayout(ranked, spec)
   }
@@ -72,16 +77,30 @@ export class GatedEncoder {
   }
 
   static async #open(ranked: Ranked): Promise<GatedEncoder> {
-    const { base, slots, decision, directory, threads, signal } = ranked.context
+    const { base, slots, decision, root, threads, signal } = ranked.context
     const spec = specOf(base, decision)
     const layers = spec.layers.map((layer) => ({ ...layer, heads: [...layer.heads] }))
     const weights: Record<string, WeightSource> = Object.fromEntries(
       weightSources(slots, base, decision, 'remove'),
     )
-    const { pooling = 'mean' } = await readSentenceConfig(directory)
+    const { poolings = ['mean'] } = await readSentenceConfig(root)
     const request = { spec: { ...spec, layers }, weights, threads }
     const handle = await native((control) => addon().loadDifferentiable(request, control), { signal })
-    return new GatedEncoder(ranked, spec, pooling, handle)
+    return new GatedEncoder(ranked, spec, poolings, handle)
+  }
+
+  /**
+   * How sentence vectors are pooled, as `embed` does.
+   * @throws TwofourError CHECKPOINT_UNSUPPORTED where several poolings stand side by side
+   */
+  get pooling(): Pooling {
+    const [pooling, ...more] = this.#poolings
+    if (more.length === 0) return pooling!
+    throw new TwofourError(
+      'CHECKPOINT_UNSUPPORTED',
+      `Scores by sentence vectors are of one pooling; the model puts ${this.#poolings.join(' and ')} side by side. Use a score of weights, or activations.`,
+      { poolings: this.#poolings },
+    )
   }
 
   /** Derivatives of the summed loss by the gates, reduced. @returns [units] */
