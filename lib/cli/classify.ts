@@ -1,4 +1,4 @@
-import type { Classification } from '../index.js'
+import type { Classification, ClassifyOptions } from '../index.js'
 import type { Command } from './command.js'
 import { noteTruncated } from './encode-texts.js'
 import { readTexts } from './texts.js'
@@ -14,12 +14,18 @@ export const classify: Command = {
   options: {
     file: { value: 'FILE', help: 'texts, one a line (- for stdin, also the default without TEXT)' },
     'max-length': { value: 'N', help: "cut texts after so many tokens (default: the model's own)" },
+    activation: {
+      value: 'NAME',
+      help: "what makes scores of logits: 'none', 'sigmoid', 'softmax' or 'auto' (default auto: as the model's makers meant)",
+    },
     ...encoderOptions,
   },
-  notes: 'Lines are {"text", "label", "score", "scores"}; with --json they are one array.',
+  notes: 'Lines are {"text", "label", "score", "scores", "activation"}; with --json they are one array.',
   arguments: { name: 'MODEL', least: 1, most: Number.POSITIVE_INFINITY },
   async run(invocation) {
-    const { args, output, signal, onProgress } = invocation
+    const { args, options, output, signal, onProgress } = invocation
+    // The library names what it refuses.
+    const activation = options.text('activation') as ClassifyOptions['activation']
     const [model, ...words] = args as [string, ...string[]]
     const texts = await readTexts(words, invocation)
 
@@ -28,7 +34,7 @@ export const classify: Command = {
       let truncated = 0
       for (let first = 0; first < texts.length; first += atOnce) {
         const slice = texts.slice(first, first + atOnce)
-        const found = await encoder.classify(slice, { signal })
+        const found = await encoder.classify(slice, { activation, signal })
         truncated += found.filter((each) => each.truncated).length
         const rows = found.map((each, at) => result(slice[at]!, each))
         if (output.json) all.push(...rows)
@@ -41,6 +47,6 @@ export const classify: Command = {
   },
 }
 
-function result(text: string, { label, score, scores }: Classification) {
-  return { text, label, score, scores }
+function result(text: string, { label, score, scores, activation }: Classification) {
+  return { text, label, score, scores, activation }
 }

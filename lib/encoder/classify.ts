@@ -1,20 +1,32 @@
 import type { HeadKind } from '../architecture/spec.js'
-import { checkKeys, checkSignal } from '../check.js'
+import { checkKeys, checkOneOf, checkSignal } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
+import { readModelConfig } from '../sentence-config.js'
+import { type Activation, activations, chooseActivation } from './activation.js'
 import type { PackedBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
 import { blankRequest } from './run.js'
 import { checkTexts, runTexts, type Text } from './texts.js'
 
-export type ClassifyOptions = { readonly signal?: AbortSignal | undefined }
+export type ClassifyOptions = {
+  /**
+   * What makes scores of logits. 'auto': what the model's makers meant, which is a CrossEncoder's own activation where
+   * config.json has one, else none for a regression, sigmoid for one label or several at once, softmax for one of several.
+   * @default 'auto'
+   */
+  readonly activation?: 'auto' | Activation | undefined
+  readonly signal?: AbortSignal | undefined
+}
 
 export type Classification = {
   /** The label with the highest score. */
   readonly label: string
   readonly score: number
-  /** By label: softmax, or each label's own sigmoid for one label or several at once, or the value of a regression. */
+  /** By label: logits after `activation`. */
   readonly scores: Readonly<Record<string, number>>
+  /** What made scores of the logits. */
+  readonly activation: Activation
   /** Something of the text was cut off. */
   readonly truncated: boolean
 }
@@ -24,22 +36,31 @@ export async function classify(
   texts: readonly Text[],
   options: ClassifyOptions,
 ): Promise<Classification[]> {
-  checkKeys('options', options, ['signal'])
+  checkKeys('options', options, ['activation', 'signal'])
   const signal = checkSignal(options.signal)
+  const asked = checkOneOf('activation', options.activation ?? 'auto', ['auto', ...activations])
   checkTexts(texts)
   checkHead(encoder, 'sequenceClassification', 'classify')
   const labels = labelsOf(encoder.checkpoint)
-  const scoresOf = scoring(encoder.checkpoint, labels.length)
+  const model = await readModelConfig(encoder.checkpoint.root)
+  const activation = asked === 'auto' ? chooseActivation(encoder.checkpoint, model).activation : asked
 
   const results: Classification[] = []
   const ask = (batch: PackedBatch) => ({ ...blankRequest(batch), logits: true })
-  for await (const { truncated, result } of runTexts(encoder, texts, ask, signal)) {
+  for await (const { truncated, result } of runTexts(encoder, texts, ask, signal, crossPrompt(model))) {
     for (const [i, cut] of truncated.entries()) {
       const logits = result.logits!.subarray(i * labels.length, (i + 1) * labels.length)
-      results.push({ ...best(labels, scoresOf(logits)), truncated: cut === 1 })
+      const scores = scorings[activation](logits)
+      results.push({ ...best(labels, scores), activation, truncated: cut === 1 })
     }
   }
   return results
+}
+
+/** A CrossEncoder's default prompt. */
+function crossPrompt(model: Awaited<ReturnType<typeof readModelConfig>>): string {
+  if (model?.modelType !== 'CrossEncoder' || model.defaultPrompt === undefined) return ''
+  return model.prompts[model.defaultPrompt]!
 }
 
 /** @throws TwofourError TASK_UNSUPPORTED naming the head that the model has */
@@ -62,13 +83,10 @@ export function labelsOf(checkpoint: Checkpoint): readonly string[] {
   return checkpoint.labels ?? Array.from({ length: checkpoint.spec.head!.labels }, (_, i) => `LABEL_${i}`)
 }
 
-function scoring(checkpoint: Checkpoint, labels: number): (logits: Float32Array) => number[] {
-  const problem = checkpoint.config.problem_type
-  if (problem === 'regression') return (logits) => [...logits]
-  if (problem === 'multi_label_classification' || labels === 1) {
-    return (logits) => [...logits].map((logit) => 1 / (1 + Math.exp(-logit)))
-  }
-  return softmax
+const scorings: Readonly<Record<Activation, (logits: Float32Array) => number[]>> = {
+  none: (logits) => [...logits],
+  sigmoid: (logits) => [...logits].map((logit) => 1 / (1 + Math.exp(-logit))),
+  softmax,
 }
 
 /** Logits to probabilities that add up to 1. */
