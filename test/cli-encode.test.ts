@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { Encoder, Safetensors } from 'twofour'
@@ -221,4 +221,75 @@ test('encode and classify refuse what does not go together', async (t) => {
   const binary = await cli(['encode', demoModel], { stdin: Uint8Array.of(0xff, 0xfe) })
   t.is(binary.status, 1)
   t.regex(binary.stderr, /Expected stdin to be UTF-8 text/)
+})
+
+test('encode puts prompts before texts and keeps the first dimensions', async (t) => {
+  const folder = await makeCheckpoint({ vocab: 21 })
+  const pooling = { '1_Pooling': join(folder, '1_Pooling') }
+  await mkdir(pooling['1_Pooling'])
+  const type = 'sentence_transformers.models'
+  await put(folder, {
+    'vocab.txt': vocabTxt,
+    'modules.json': [
+      { name: '0', path: '', type: `${type}.Transformer` },
+      { name: '1', path: '1_Pooling', type: `${type}.Pooling` },
+    ],
+    'config_sentence_transformers.json': { prompts: { query: 'the ' }, default_prompt_name: 'query' },
+  })
+  await put(pooling['1_Pooling'], { 'config.json': { pooling_mode: ['mean', 'cls'] } })
+  const vector = async (text: string, ...words: string[]) =>
+    (await json<Row[]>(['encode', folder, text, ...words]))[0]!.vector
+
+  const asked = await vector('cat', '--no-prompt')
+  t.is(asked.length, 64)
+  t.notDeepEqual(await vector('cat'), asked)
+  const prompted = await vector('the cat', '--no-prompt')
+  for (const words of [[], ['--prompt', 'query'], ['--prefix', 'the ']])
+    t.deepEqual(await vector('cat', ...words), prompted)
+  t.deepEqual(await vector('cat', '--dimensions', '5'), prompted.slice(0, 5))
+  t.is((await vector('cat', '--pooling', 'max,cls,weightedMean')).length, 96)
+  const path = out()
+  t.deepEqual(await json(['encode', folder, 'cat', '--dimensions', '5', '--out', path]), {
+    out: path,
+    texts: 1,
+    width: 5,
+    truncated: 0,
+  })
+  t.deepEqual((await Safetensors.open(path)).tensors.get('embeddings')?.shape, [1, 5])
+
+  const refused: [words: string[], message: RegExp][] = [
+    [['--prompt', 'passage'], /'query'/],
+    [['--prompt', 'query', '--no-prompt'], /--prompt or --no-prompt, got both/],
+    [['--prompt', 'query', '--prefix', 'x'], /got both/],
+    [['--dimensions', '65'], /from 1 to 64/],
+    [['--pooling', 'mean,median'], /pooling\[1\]/],
+  ]
+  for (const [words, message] of refused) {
+    const { status, stderr } = await cli(['encode', folder, 'cat', ...words])
+    t.not(status, 0)
+    t.regex(stderr, message)
+  }
+  const ids = await cli(['encode', folder, '--ids', path, '--out', out(), '--prompt', 'query'])
+  t.regex(ids.stderr, /--prompt is for texts/)
+})
+
+test('classify takes an activation, and each line says which', async (t) => {
+  const folder = await put(await makeCheckpoint({ vocab: 21, head: 'ForSequenceClassification' }), {
+    'vocab.txt': vocabTxt,
+  })
+  const [own] = await json<(Label & { activation: string })[]>(['classify', folder, 'cat'])
+  const [logits] = await json<(Label & { activation: string })[]>([
+    'classify',
+    folder,
+    'cat',
+    '--activation',
+    'none',
+  ])
+  t.deepEqual([own!.activation, logits!.activation], ['softmax', 'none'])
+  t.notDeepEqual(own!.scores, logits!.scores)
+  t.is(own!.label, logits!.label)
+  t.regex(
+    (await cli(['classify', folder, 'cat', '--activation', 'tanh'])).stderr,
+    /'auto', 'none', 'sigmoid', 'softmax'/,
+  )
 })

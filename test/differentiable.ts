@@ -105,13 +105,11 @@ export function lossesFor(spec: EncoderSpec, { offsets, ids }: Packed, next: () 
   const sequences = offsets.length - 1
   const numbers = (count: number) => Float32Array.from({ length: count }, () => (next() - 0.5) * 2)
   if (spec.head === null)
-    return (['mean', 'cls', 'max', 'meanSqrtLength', 'lastToken', 'weightedMean'] as const).flatMap(
-      (pooling): Loss[] => [
-        { kind: 'squares', of: 'sentence', targets: numbers(sequences * spec.hidden), pooling },
-        { kind: 'cosine', targets: numbers(sequences / 2), pooling },
-        { kind: 'similarity', vectors: numbers(sequences * spec.hidden), pooling, scale: 10 },
-      ],
-    )
+    return (['mean', 'cls', 'max', 'meanSqrtLength', 'lastToken'] as const).flatMap((pooling): Loss[] => [
+      { kind: 'squares', of: 'sentence', targets: numbers(sequences * spec.hidden), pooling },
+      { kind: 'cosine', targets: numbers(sequences / 2), pooling },
+      { kind: 'similarity', vectors: numbers(sequences * spec.hidden), pooling, scale: 10 },
+    ])
   const { labels, input, kind } = spec.head
   const rows = input === 'tokens' ? ids.length : sequences
   if (kind === 'questionAnswering') {

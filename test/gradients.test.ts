@@ -115,6 +115,17 @@ for (const activation of ['gelu_new', 'relu', 'silu', 'quick_gelu']) {
   })
 }
 
+test('derivatives by gates are central differences where tokens are weighed by their places', async (t) => {
+  const next = randomNumbers(23)
+  const checkpoint = await Checkpoint.open(await makeCheckpoint({ ...tiny, head: 'Model' }))
+  const model = await Differentiable.load(checkpoint, await enlarged(checkpoint))
+  const batch = packed(model.spec, lengths, next)
+  for (const loss of lossesFor(model.spec, batch, next).slice(0, 3)) {
+    const weighted = { ...loss, pooling: 'weightedMean' } as Loss
+    await compareGates(t, model, { ...batch, loss: weighted }, `${loss.kind}, weighted`, next)
+  }
+})
+
 const layer = (weights: number, heads: number[], inner: number) => ({ weights, heads, inner })
 
 for (const [what, layers] of [

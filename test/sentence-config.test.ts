@@ -251,6 +251,19 @@ test('a transformer that is not there, or none, is refused by naming modules.jso
   })
 })
 
+test('a class of the first releases is refused with the one that took its place', async (t) => {
+  const modules = [{ name: '0', path: '0_BERT', type: `${old}.BERT` }]
+  const root = await folder({
+    'modules.json': modules,
+    'config.json': { __version__: '0.2.0' },
+    '0_BERT/config.json': {},
+  })
+  await t.throwsAsync(transformerFolder(root), {
+    code: 'CHECKPOINT_UNSUPPORTED',
+    message: /begins with '.*BERT' in '0_BERT'.*Change it to 'sentence_transformers\.models\.Transformer'/,
+  })
+})
+
 test('broken files are refused by what is wrong in them', async (t) => {
   const code = 'CHECKPOINT_INVALID_CONFIG'
   const entry = { name: '0', path: '' }

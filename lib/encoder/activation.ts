@@ -1,4 +1,4 @@
-import { describe } from '../check.js'
+import { describe, expected } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
 import { isJsonObject } from '../json-file.js'
@@ -75,7 +75,14 @@ function activationOf(file: string, key: string, value: string): Activation {
   throw new TwofourError('CHECKPOINT_UNSUPPORTED', message, { file, key, value })
 }
 
+const problems = ['regression', 'single_label_classification', 'multi_label_classification']
+
 function ofTextClassification(problem: unknown, labels: number): ChosenActivation {
+  if (problem !== undefined && problem !== null && !problems.includes(problem as string)) {
+    const fix = 'Pass `activation` (--activation) to choose one.'
+    const message = `config.json: ${expected('problem_type', `one of ${problems.join(', ')}`, problem, fix)}`
+    throw new TwofourError('CHECKPOINT_INVALID_CONFIG', message, { file: 'config.json', key: 'problem_type' })
+  }
   if (problem === 'regression') return chosen('none', 'config.json', 'problem_type', problem)
   if (problem === 'multi_label_classification')
     return chosen('sigmoid', 'config.json', 'problem_type', problem)

@@ -54,6 +54,9 @@ function checkInside(file: string, path: string): string {
 /** Modules that hold an encoder of transformers with its config.json, weights and tokenizer. */
 const transformers = ['Transformer', 'MLMTransformer']
 
+/** Classes of the first releases, one a family; the reference has none of them any more. */
+const retired = ['BERT', 'RoBERTa', 'DistilBERT', 'ALBERT', 'CamemBERT', 'XLMRoBERTa', 'XLNet']
+
 export function holdsTransformer({ kind }: Module): boolean {
   return transformers.includes(kind)
 }
@@ -68,12 +71,16 @@ export async function transformerFolder(root: string): Promise<string> {
   const [first] = (await readModules(root)) ?? []
   if (first === undefined) return root
   if (holdsTransformer(first)) return existing(root, first)
+  if (retired.includes(first.kind))
+    throw notFirst(root, first, "Change it to 'sentence_transformers.models.Transformer'.")
   if (await exists(join(root, 'config.json'))) return root
-  const message = `${join(root, modulesFile)} begins with ${describe(first.type)} in ${describe(first.path)}; twofour runs models that begin with a Transformer. Choose another model.`
-  throw new TwofourError('CHECKPOINT_UNSUPPORTED', message, {
-    file: join(root, modulesFile),
-    type: first.type,
-  })
+  throw notFirst(root, first, 'Choose another model.')
+}
+
+function notFirst(root: string, { type, path }: Module, fix: string): TwofourError {
+  const file = join(root, modulesFile)
+  const message = `${file} begins with ${describe(type)} in ${describe(path)}; twofour runs models that begin with a Transformer. ${fix}`
+  return new TwofourError('CHECKPOINT_UNSUPPORTED', message, { file, type })
 }
 
 async function existing(root: string, { path }: Module): Promise<string> {
