@@ -116,7 +116,10 @@ test('modules that twofour does not run are named with their folders, not thrown
     t.regex(unsupported!, new RegExp(`modules\\.json asks for the module '.*\\.${kind}' in '2_${kind}'`))
     t.true(normalize)
   }
-  const foreign = [{ ...usual[0], type: 'custom_st.Transformer' }, usual[1]]
+  const foreign = [
+    { ...usual[0], type: 'custom_st.Transformer' },
+    { ...usual[1], type: 'mine.Pooling', path: 'x' },
+  ]
   t.regex(
     (await read({ 'modules.json': foreign, [pool]: {} })).unsupported!,
     /'custom_st\.Transformer', code of its own/,
@@ -165,27 +168,35 @@ test('an output of the transformer that is no token vector is said, not thrown',
   const text = (method: string, name: unknown) => ({
     modality_config: { text: { method, method_output_name: name } },
   })
+  const tokens = { module_output_name: 'token_embeddings' }
   const cases: [config: object, why: RegExp][] = [
     [{ transformer_task: 'fill-mask' }, /transformer_task 'fill-mask'/],
-    [{ module_output_name: 'sentence_embedding' }, /module_output_name 'sentence_embedding'/],
-    [text('forward', 'pooler_output'), /modality_config\.text/],
-    [text('forward', ['hidden_states', -2]), /modality_config\.text/],
-    [text('get_text_features', 'last_hidden_state'), /modality_config\.text/],
-    [{ modality_config: { message: {} } }, /modality_config\.message/],
-    [{ modality_config: { image: {} } }, /modality_config\.text/],
+    [
+      { ...text('forward', 'last_hidden_state'), module_output_name: 'scores' },
+      /module_output_name 'scores'/,
+    ],
+    [text('forward', 'last_hidden_state'), /module_output_name undefined/],
+    [{ ...text('forward', 'pooler_output'), ...tokens }, /modality_config\.text/],
+    [{ ...text('forward', ['hidden_states', -2]), ...tokens }, /modality_config\.text/],
+    [{ ...text('get_text_features', 'last_hidden_state'), ...tokens }, /modality_config\.text/],
+    [{ modality_config: { message: {} }, ...tokens }, /modality_config\.message/],
+    [{ modality_config: { image: {} }, ...tokens }, /modality_config\.text/],
   ]
   for (const [config, why] of cases) t.regex((await readUsual({ [bert]: config })).unsupported!, why)
   const fine = {
     ...text('forward', ['last_hidden_state']),
-    module_output_name: 'token_embeddings',
+    ...tokens,
     unpad_inputs: true,
   }
-  t.is((await readUsual({ [bert]: fine })).unsupported, undefined)
+  for (const config of [fine, { module_output_name: 'scores' }])
+    t.is((await readUsual({ [bert]: config })).unsupported, undefined)
 })
 
 test('arguments that would change tokens or weights are refused by name', async (t) => {
   const cases: [config: object, key: string][] = [
     [{ tokenizer_args: { truncation_side: 'left' } }, 'tokenizer_args.truncation_side'],
+    [{ tokenizer_args: { max_length: 3 } }, 'tokenizer_args.max_length'],
+    [{ processing_kwargs: { text: { model_max_length: 3 } } }, 'processing_kwargs.text.model_max_length'],
     [{ processor_kwargs: { add_prefix_space: true } }, 'processor_kwargs.add_prefix_space'],
     [{ model_args: { adapter: 'x' } }, 'model_args.adapter'],
     [{ config_kwargs: { num_hidden_layers: 1 } }, 'config_kwargs.num_hidden_layers'],

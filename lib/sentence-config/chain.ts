@@ -34,11 +34,9 @@ export async function readChain(root: string, modules: readonly Module[], log: R
   log.opened(file)
   const walk = new Walk(root, log)
   for (const module of modules) {
-    const foreign = /^sentence_transformers\./.test(module.type)
-      ? undefined
-      : 'code of its own, which twofour does not run'
-    if (foreign !== undefined) walk.refuse(sayModule(module, foreign))
-    if (module !== modules[0]) await walk.step(module)
+    const foreign = !module.type.startsWith('sentence_transformers.')
+    if (foreign) walk.refuse(sayModule(module, 'code of its own, which twofour does not run'))
+    else if (module !== modules[0]) await walk.step(module)
   }
   return walk.end(`${file} lists ${order}, and no Pooling after the Transformer.`)
 }

@@ -69,8 +69,8 @@ async function firstOf(folder: string): Promise<{ file: string; config: JsonObje
 /** The later of these wins in the reference. */
 const lengths: readonly (readonly string[])[] = [
   ['max_seq_length'],
-  ['tokenizer_args', 'model_max_length'],
   ['processor_kwargs', 'model_max_length'],
+  ['tokenizer_args', 'model_max_length'],
   ['processing_kwargs', 'text', 'max_length'],
   ['processing_kwargs', 'common', 'max_length'],
 ]
@@ -110,10 +110,8 @@ const ofLoading = [
   ...['use_memory_efficient_attention', 'use_flash_attn', 'output_hidden_states', 'output_attentions'],
   ...['return_dict', 'use_cache'],
 ]
-const ofTokenizers = [
-  ...['model_max_length', 'use_fast', 'padding_side', 'padding', 'pad_to_multiple_of', 'return_tensors'],
-  ...['clean_up_tokenization_spaces', 'return_attention_mask', 'max_length'],
-]
+const ofTokenizers = ['model_max_length', 'use_fast', 'padding_side', 'clean_up_tokenization_spaces']
+const ofCalls = ['max_length', 'padding', 'pad_to_multiple_of', 'return_tensors', 'return_attention_mask']
 
 /** Arguments for transformers' own functions, under their older and newer names. */
 const groups: Readonly<Record<string, readonly string[]>> = {
@@ -170,7 +168,7 @@ function checkProcessing(file: string, value: unknown, log: ReadLog): void {
     if (!isJsonObject(each)) throw invalid(file, key, 'an object', each)
     if (truncation !== true && truncation !== 'longest_first')
       throw unsupported(file, `${key}.truncation`, truncation)
-    checkGroup(file, key, rest, ofTokenizers, log)
+    checkGroup(file, key, rest, ofCalls, log)
   }
 }
 
@@ -178,11 +176,11 @@ function checkProcessing(file: string, value: unknown, log: ReadLog): void {
 function whyOtherOutput(file: string, config: JsonObject): string | undefined {
   const task = config.transformer_task ?? 'feature-extraction'
   if (task !== 'feature-extraction') return asks(file, 'transformer_task', task)
-  const output = config.module_output_name ?? 'token_embeddings'
-  if (output !== 'token_embeddings') return asks(file, 'module_output_name', output)
-  const { modality_config: modalities } = config
+  const { modality_config: modalities, module_output_name: output } = config
+  // Without it the reference does not look at the output's name.
   if (modalities === undefined) return undefined
   if (!isJsonObject(modalities)) throw invalid(file, 'modality_config', 'an object', modalities)
+  if (output !== 'token_embeddings') return asks(file, 'module_output_name', output)
   if ('message' in modalities) return asks(file, 'modality_config.message', modalities.message)
   const name = at(modalities, ['text', 'method_output_name'])
   const usual = (Array.isArray(name) ? name : [name]).join() === 'last_hidden_state'
