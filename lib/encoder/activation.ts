@@ -1,3 +1,4 @@
+import { join, relative } from 'node:path'
 import { describe, expected } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { TwofourError } from '../errors.js'
@@ -25,20 +26,21 @@ type ModelConfig = Awaited<ReturnType<typeof readModelConfig>>
  * @throws TwofourError CHECKPOINT_UNSUPPORTED for a class that is neither Identity, Sigmoid nor Softmax;
  *   CHECKPOINT_INVALID_CONFIG
  */
-export function chooseActivation({ config, spec }: Checkpoint, model: ModelConfig): ChosenActivation {
+export function chooseActivation(checkpoint: Checkpoint, model: ModelConfig): ChosenActivation {
+  const { root, directory, config, spec } = checkpoint
   const labels = spec.head!.labels
-  const crossEncoder = readCrossEncoder(config, model)
-  if (crossEncoder === null) return ofTextClassification(config.problem_type, labels)
+  const own = relative(root, join(directory, 'config.json'))
+  const crossEncoder = readCrossEncoder(own, config, model)
+  if (crossEncoder === null) return ofTextClassification(root, own, config.problem_type, labels)
   const { file, key, value } = crossEncoder
   if (value === null) return chosen(labels === 1 ? 'sigmoid' : 'none', file, key, value)
-  return chosen(activationOf(file, key, value), file, key, value)
+  return chosen(activationOf(join(root, file), key, value), file, key, value)
 }
 
 type Named = { readonly file: string; readonly key: string; readonly value: string | null }
 
 /** Where a CrossEncoder's class is named; its value is null where the model is one and names none; null: it is none. */
-function readCrossEncoder(config: Checkpoint['config'], model: ModelConfig): Named | null {
-  const file = 'config.json'
+function readCrossEncoder(file: string, config: Checkpoint['config'], model: ModelConfig): Named | null {
   const isOne = model?.modelType === 'CrossEncoder'
   if (isOne && model.activation !== undefined) {
     return { file: 'config_sentence_transformers.json', key: 'activation_fn', value: model.activation }
@@ -77,15 +79,22 @@ function activationOf(file: string, key: string, value: string): Activation {
 
 const problems = ['regression', 'single_label_classification', 'multi_label_classification']
 
-function ofTextClassification(problem: unknown, labels: number): ChosenActivation {
+function ofTextClassification(
+  root: string,
+  file: string,
+  problem: unknown,
+  labels: number,
+): ChosenActivation {
   if (problem !== undefined && problem !== null && !problems.includes(problem as string)) {
     const fix = 'Pass `activation` (--activation) to choose one.'
-    const message = `config.json: ${expected('problem_type', `one of ${problems.join(', ')}`, problem, fix)}`
-    throw new TwofourError('CHECKPOINT_INVALID_CONFIG', message, { file: 'config.json', key: 'problem_type' })
+    const message = `${join(root, file)}: ${expected('problem_type', `one of ${problems.join(', ')}`, problem, fix)}`
+    throw new TwofourError('CHECKPOINT_INVALID_CONFIG', message, {
+      file: join(root, file),
+      key: 'problem_type',
+    })
   }
-  if (problem === 'regression') return chosen('none', 'config.json', 'problem_type', problem)
-  if (problem === 'multi_label_classification')
-    return chosen('sigmoid', 'config.json', 'problem_type', problem)
+  if (problem === 'regression') return chosen('none', file, 'problem_type', problem)
+  if (problem === 'multi_label_classification') return chosen('sigmoid', file, 'problem_type', problem)
   return { activation: labels === 1 ? 'sigmoid' : 'softmax', read: null }
 }
 
