@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { watchSignal } from './abort.js'
 import { checkInteger, checkKeys, describe, expected } from './check.js'
 import { TwofourError } from './errors.js'
@@ -349,11 +350,11 @@ export class Tokenizer {
 function settleLimit(
   { maxLength, modelLimit }: TokenizerOptions,
   settings: TokenizerSettings,
-  sentence: { maxSeqLength?: number },
+  sentence: { readonly maxSeqLength?: number; readonly file?: string },
 ): { limit: number; limitSource: string } {
   const wishes: [string, number | undefined][] = [
     ['option', maxLength],
-    ['sentence_bert_config.json', sentence.maxSeqLength],
+    [basename(sentence.file ?? ''), sentence.maxSeqLength],
     ['tokenizer_config.json', settings.maxLength],
   ]
   const [source, wished] = wishes.find(([, length]) => length !== undefined) ?? ['model', modelLimit]

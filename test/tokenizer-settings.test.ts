@@ -79,7 +79,9 @@ test('model_max_length is a limit, and truncation_side says which end goes', asy
     const { limit, limitSource } = await bert(none)
     t.deepEqual([limit, limitSource], [512, 'model'])
   }
-  const sentence = { 'sentence_bert_config.json': { max_seq_length: 9 } }
+  // The files of sentence-transformers count where its modules.json names the transformer.
+  const modules = [{ idx: 0, name: '0', path: '', type: 'sentence_transformers.models.Transformer' }]
+  const sentence = { 'modules.json': modules, 'sentence_bert_config.json': { max_seq_length: 9 } }
   t.is((await bert({ model_max_length: 6 }, sentence)).limit, 9)
   t.is((await bert({ max_len: 7 })).limit, 7)
 })
