@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { expected } from './check.js'
 import { type ErrorCode, TwofourError } from './errors.js'
+import { sayDangling } from './links.js'
 
 /** A JSON object as it came: every value still to be checked. */
 export type JsonObject = { readonly [key: string]: unknown }
@@ -15,15 +16,16 @@ export function isJsonObject(value: unknown): value is JsonObject {
 /**
  * The text of a UTF-8 file, or `undefined` where there is no such file.
  * @param mark whether a byte order mark is part of the text
- * @throws TwofourError FILE_UNREADABLE, or `code` when the file is too large or not UTF-8
+ * @throws TwofourError FILE_NOT_FOUND for a link to a file that is missing, FILE_UNREADABLE, or `code` when the file is
+ *   too large or not UTF-8
  */
 export async function readTextFile(
   file: string,
   code: ErrorCode,
   mark: 'drop' | 'keep' = 'drop',
 ): Promise<string | undefined> {
-  const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return undefined
+  const bytes = await readFile(file).catch(async (cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return refuseDangling(file, cause)
     throw new TwofourError('FILE_UNREADABLE', `Cannot read ${file}: ${cause.message}.`, { file }, { cause })
   })
   if (bytes === undefined) return undefined
@@ -73,4 +75,10 @@ export async function readJsonObject(file: string, code: ErrorCode): Promise<Jso
   const value = await readJsonFile(file, code)
   if (value === undefined || isJsonObject(value)) return value
   throw new TwofourError(code, expected(file, 'a JSON object', value), { file })
+}
+
+/** A link to nothing is a broken download, not an absent file. */
+async function refuseDangling(file: string, cause: unknown): Promise<undefined> {
+  const message = await sayDangling(file)
+  if (message !== undefined) throw new TwofourError('FILE_NOT_FOUND', message, { file }, { cause })
 }

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { saveSafetensors } from '../lib/checkpoint/safetensors-write.js'
 import type { ErrorCode } from '../lib/errors.js'
+import { editConfig } from './edit-checkpoint.js'
 import { type MakeOptions, makeCheckpoint } from './make-checkpoint.js'
 import { temporaryDirectory } from './temporary-directory.js'
 
@@ -38,25 +39,19 @@ const hostile: readonly Refusal[] = [
   [{ layer_norm_eps: 0 }, invalid, /layer_norm_eps/],
   [{ hidden_act: 'gelu_neww' }, unsupported, /Did you mean `gelu_new`/],
   [{ hidden_act: 7 }, invalid, /hidden_act/],
-  [{ model_type: undefined }, invalid, /model_type/],
+  [{ model_type: 7 }, invalid, /model_type/],
   [{ model_type: 'bart' }, unsupported, /Did you mean `bert`/],
   [{ is_decoder: true }, unsupported, /is_decoder/],
   [{ is_decoder: 'no' }, invalid, /is_decoder/],
   [{ add_cross_attention: true }, unsupported, /add_cross_attention/],
   [{ position_embedding_type: 'relative_key' }, unsupported, /relative_key/],
-  [{ architectures: ['BertForMultipleChoice'] }, unsupported, /BertForMultipleChoice.*head: 'none'/],
-  [{ architectures: ['BertForNextSentencePrediction'] }, unsupported, /head: 'none'/],
-  [{ architectures: ['BertLMHeadModel'] }, unsupported, /BertLMHeadModel/],
-  [{ architectures: ['Nonsense'] }, unsupported, /Nonsense/],
-  [{ architectures: 'BertModel' }, invalid, /architectures/],
+  [{ quantization_config: { quant_method: 'awq' } }, unsupported, /quantization_config.*float32, float16/],
+  [{ per_layer_config: { 0: { intermediate_size: 8 } } }, unsupported, /per_layer_config/],
+  [{ layer_norm_eps: 'small' }, invalid, /`layer_norm_eps`.*got 'small'/],
+  [{ max_position_embeddings: 50 }, mismatch, /set `max_position_embeddings` in config\.json to 40/],
+  [{ vocab_size: 65 }, mismatch, /set `vocab_size` in config\.json to 64/],
+  [{ architectures: { 0: 'BertModel' } }, invalid, /architectures/],
   [{ architectures: [1] }, invalid, /architectures\[0\]/],
-  [{ architectures: ['BertForSequenceClassification'] }, mismatch, /2 missing: bert\.pooler\.dense\.weight/],
-  [{ id2label: { 0: 'a' } }, mismatch, /classifier\.weight is F32 \[3, 32\], not \[1, 32\]/],
-  [{ id2label: {} }, invalid, /id2label/],
-  [{ id2label: ['a', 'b', 'c'] }, invalid, /id2label/],
-  [{ id2label: { 0: 'a', 1: 'b', 7: 'c' } }, invalid, /id2label\["2"\]/],
-  [{ id2label: { 0: 'a', 1: 'b', 2: {} } }, invalid, /id2label\["2"\]/],
-  [{ id2label: undefined, num_labels: -1 }, invalid, /num_labels/],
   [{ pruned_heads: { 9: [0] } }, invalid, /pruned_heads/],
   [{ pruned_heads: { 0: [4] } }, invalid, /pruned_heads\.0\[0\]/],
   [{ pruned_heads: { 0: [1] } }, mismatch, /query\.weight is F32 \[32, 32\], not \[24, 32\]/],
@@ -80,6 +75,36 @@ const hostile: readonly Refusal[] = [
   [twofour([{ weights: 4000, heads: [0], inner: 4 }]), mismatch, /16 missing/],
 ]
 
+/** Wrong with the head alone: the encoder opens, unless the head is required. */
+const ofTheHead: readonly Refusal[] = [
+  [{ architectures: ['BertForMultipleChoice'] }, unsupported, /BertForMultipleChoice.*no such head/],
+  [{ architectures: ['BertForNextSentencePrediction'] }, unsupported, /NextSentencePrediction.*head 'none'/],
+  [{ architectures: ['BertLMHeadModel'] }, unsupported, /BertLMHeadModel/],
+  [{ architectures: ['MyBertForFooBar'] }, unsupported, /MyBertForFooBar/],
+  [{ architectures: ['SentimentModel'] }, unsupported, /SentimentModel/],
+  [{ architectures: ['Nonsense'] }, unsupported, /Nonsense/],
+  [{ architectures: ['BertForSequenceClassification'] }, mismatch, /2 missing: bert\.pooler\.dense\.weight/],
+  [{ architectures: ['BertForQuestionAnswering'] }, mismatch, /2 missing: qa_outputs\.weight/],
+  [{ id2label: { 0: 'a' } }, mismatch, /classifier\.weight is F32 \[3, 32\], not \[1, 32\]/],
+  [{ id2label: {} }, mismatch, /classifier\.weight is F32 \[3, 32\], not \[0, 32\]/],
+  [{ id2label: ['a', 'b', 'c'] }, invalid, /id2label/],
+  [{ id2label: { first: 'a', second: 'b', third: 'c' } }, invalid, /id2label\["first"\]/],
+  [{ id2label: undefined, num_labels: -1 }, invalid, /num_labels/],
+]
+
+for (const [config, code, message] of ofTheHead) {
+  test(`a head with ${JSON.stringify(config)} is left out, and refused where it is required`, async (t) => {
+    const directory = await makeCheckpoint({ head: 'ForTokenClassification', pooler: false })
+    await editConfig(directory, config)
+    await t.throwsAsync(Checkpoint.open(directory, { head: 'require' }), { code, message })
+    const { base, notes, unopenedHead, ignored } = await Checkpoint.open(directory)
+    t.is(base.head, null)
+    t.regex(notes.join(), /Opened as an encoder without a head/)
+    t.truthy(unopenedHead?.asked)
+    t.deepEqual(ignored, ['classifier.bias', 'classifier.weight'])
+  })
+}
+
 for (const [config, code, message] of hostile) {
   test(`a config.json with ${JSON.stringify(config)} is refused by name`, async (t) => {
     const directory = await makeCheckpoint({ head: 'ForTokenClassification', pooler: false })
@@ -98,7 +123,7 @@ const families: readonly (readonly [MakeOptions, ...Refusal])[] = [
   [{ family: 'albert' }, { num_hidden_groups: 1e9 }, invalid, /num_hidden_groups.*got 1000000000/],
   [{ family: 'albert' }, { inner_group_num: 1e9 }, invalid, /inner_group_num.*got 1000000000/],
   [{ family: 'mpnet' }, { relative_attention_num_buckets: 64 }, unsupported, /32, got 64/],
-  [{ family: 'roberta' }, { pad_token_id: null }, invalid, /pad_token_id/],
+  [{ family: 'roberta' }, { pad_token_id: null }, invalid, /pad_token_id.*got null\. Set it to the id/],
   [{ family: 'roberta' }, { pad_token_id: 41 }, invalid, /max_position_embeddings.*over 42/],
   [{ family: 'distilbert' }, { n_layers: 1e9 }, invalid, /n_layers/],
   [
@@ -113,13 +138,21 @@ const families: readonly (readonly [MakeOptions, ...Refusal])[] = [
     mismatch,
     /classifier\.weight, classifier\.bias/,
   ],
+  [{ family: 'distilbert' }, { dim: undefined, d: 32 }, mismatch, /of another shape/],
+  [
+    { family: 'distilbert' },
+    { hidden_dim: undefined, intermediate_size: 48 },
+    mismatch,
+    /`intermediate_size` of config\.json is not read: DistilBERT calls it `hidden_dim`/,
+  ],
 ]
 
 for (const [options, config, code, message] of families) {
   test(`${options.family} with ${JSON.stringify(config)} is refused by name`, async (t) => {
     const directory = await makeCheckpoint(options)
     await editConfig(directory, config)
-    await t.throwsAsync(Checkpoint.open(directory), { code, message })
+    const head = options.head === undefined && config.architectures === undefined ? 'auto' : 'require'
+    await t.throwsAsync(Checkpoint.open(directory, { head }), { code, message })
   })
 }
 
@@ -157,7 +190,7 @@ const texts: readonly (readonly [text: string | Uint8Array, message: RegExp])[] 
   [`{"a": ${'['.repeat(200)}${']'.repeat(200)}}`, /at most 128 deep/],
   ['['.repeat(1_000_000), /config\.json/],
   [Uint8Array.of(0x7b, 0xff, 0x7d), /well-formed UTF-8/],
-  ['{"__proto__": {"model_type": "bert"}}', /model_type.*got undefined/],
+  ['{"__proto__": {"model_type": "bert"}}', /model_type.*got undefined.*"model_type": "bert"/],
   [`{"a": "${'x'.repeat(16 << 20)}"}`, /at most 16777216 bytes/],
 ]
 
@@ -197,10 +230,4 @@ test('misuse of the options is refused by name', async (t) => {
 
 function twofour(layers: unknown[]): Record<string, unknown> {
   return { twofour: { version: 1, headSize: 8, layers } }
-}
-
-async function editConfig(directory: string, fields: Record<string, unknown>): Promise<void> {
-  const file = join(directory, 'config.json')
-  const config = JSON.parse(await readFile(file, 'utf8'))
-  await writeFile(file, JSON.stringify({ ...config, ...fields }))
 }

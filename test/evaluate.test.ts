@@ -127,6 +127,30 @@ test('classification is the share of sentences whose likeliest label is in the f
   t.regex(notes.join(), /differ from the model's in case/)
 })
 
+test('labels of one name count as one label, whichever of them is predicted', async (t) => {
+  const sentences = Array.from({ length: 12 }, (_, i) => textOf(i, 4 + (i % 3)))
+  for (const id2label of [
+    { 0: 'yes', 1: 'yes', 2: 'yes' },
+    { 0: 'no', 1: 'yes', 2: 'yes' },
+    { 0: 'yes', 1: 'no', 2: 'yes' },
+  ]) {
+    const encoder = await load(t, { head: 'ForSequenceClassification', config: { id2label } })
+    const found = await encoder.classify(sentences)
+    for (const { label, score, scores } of found) t.is(scores[label], score)
+    const rows = found.map(({ label }, i) => `${sentences[i]}\t${label}`)
+    const data = await write('names.tsv', ['sentence\tlabel', ...rows])
+    const { value, notes } = await evaluate(encoder, { task: 'classification', data })
+    t.is(value, 1, JSON.stringify(id2label))
+    t.regex(notes.join(), /labels have one name \(yes\)/)
+    const shouted = found.map(({ label }, i) => `${sentences[i]}\t${label.toUpperCase()}`)
+    const upper = await write('upper.tsv', ['sentence\tlabel', ...shouted])
+    t.is((await evaluate(encoder, { task: 'classification', data: upper })).value, 1)
+    const indices = found.map(({ label }, i) => `${sentences[i]}\t${Object.values(id2label).indexOf(label)}`)
+    const numbered = await write('numbers.tsv', ['sentence\tlabel', ...indices])
+    t.is((await evaluate(encoder, { task: 'classification', data: numbered })).value, 1)
+  }
+})
+
 test('token classification reads the label at the first token of every word', async (t) => {
   const options = { head: 'ForTokenClassification', config: entityLabels } as const
   const encoder = await load(t, options, { maxTokens: 50 })

@@ -27,13 +27,14 @@ const deviceHeader = 'device.h'
 const nodeHeaders = /^(napi|node_api|js_native_api|node|uv|v8)(_types)?(-inl)?\.h$/
 const cudaHeaders = /^(cuda(?!\/)|cublas|cusparse|curand|nv|cub\/|thrust\/|cooperative_groups)/
 
-const ground = ['errors', 'check', 'json-file', 'reading']
+const ground = ['errors', 'check', 'links', 'json-file', 'reading']
 /** Room of lib/ (a folder, or files that begin with the name) → the rooms that it may import, beside itself. */
 export const libRooms: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   check: [],
   reading: [],
-  'json-file': ['errors', 'check'],
+  links: [],
+  'json-file': ['errors', 'check', 'links'],
   abort: [],
   addon: ['errors', 'abort'],
   devices: ['errors', 'addon', 'cuda'],
@@ -67,7 +68,7 @@ export const libRooms: Readonly<Record<string, readonly string[]>> = {
   ],
   study: [...[...ground, 'addon', 'checkpoint'], ...['calibration', 'pruning', 'encoder', 'evaluation']],
   index: [
-    ...['errors', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
+    ...['errors', 'reading', 'addon', 'cuda', 'devices', 'installation', 'architecture', 'checkpoint'],
     ...['calibration', 'latency', 'pruning', 'encoder', 'evaluation', 'study'],
     ...['reading', 'sentence-config'],
   ],

@@ -1,14 +1,17 @@
-import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import test from 'ava'
 import { Checkpoint } from '../lib/checkpoint/checkpoint.js'
 import { Safetensors } from '../lib/checkpoint/safetensors.js'
+import type { TensorArray } from '../lib/checkpoint/safetensors-write.js'
 import { saveCheckpoint } from '../lib/checkpoint/save.js'
 import { prune } from '../lib/pruning/prune.js'
 import type { RecipeStep } from '../lib/pruning/recipe.js'
+import { addTensors, bytesOf, editConfig, intoHubCache, renameTensors, tensorOf } from './edit-checkpoint.js'
 import { type MakeOptions, madeFamilies, makeCheckpoint } from './make-checkpoint.js'
 import { difference, newDirectory, outputsOf, pruned, savedAndOpened, sequences } from './pruned-weights.js'
 import { python, pythonV4, runPython } from './python.js'
+import { temporaryDirectory } from './temporary-directory.js'
 
 const unevenSteps: RecipeStep[] = [
   { pattern: 'heads', list: { '0': [0, 2], '2': [1] } },
@@ -197,13 +200,107 @@ test('tokenizer and sentence-transformers files come along unchanged, and nothin
   t.false(written.includes('README.md'))
 })
 
-test('a head that was not opened is not saved, and config.json does not promise it', async (t) => {
+test('companions of a snapshot in a hub cache are copied as files', async (t) => {
+  const source = await makeCheckpoint()
+  await mkdir(join(source, '1_Pooling'))
+  await writeFile(join(source, 'vocab.txt'), '[PAD]\n')
+  await writeFile(join(source, '1_Pooling', 'config.json'), '{}')
+  const { snapshot } = await intoHubCache(source)
+  const directory = await newDirectory()
+  const { files } = await (await Checkpoint.open(snapshot)).save(directory)
+  t.true(files.includes('vocab.txt') && files.includes('1_Pooling/config.json'))
+  for (const name of ['vocab.txt', '1_Pooling/config.json', 'model.safetensors']) {
+    t.true((await lstat(join(directory, name))).isFile(), name)
+  }
+})
+
+for (const name of ['vocab.txt', '1_Pooling/config.json', '1_Pooling']) {
+  test(`a companion ${name} that is a link out of the model's folder is refused, and nothing is saved`, async (t) => {
+    const source = await makeCheckpoint()
+    const outside = newOutside()
+    await writeFile(join(outside, 'secret'), 'secret')
+    await mkdir(dirname(join(source, name)), { recursive: true })
+    await symlink(name === '1_Pooling' ? outside : join(outside, 'secret'), join(source, name))
+    const directory = await newDirectory()
+    const saved = (await Checkpoint.open(source)).save(directory)
+    await t.throwsAsync(saved, { code: 'CHECKPOINT_PATH_ESCAPE', message: /a link to .*Put the file itself/ })
+    t.deepEqual(await readdir(directory), [])
+  })
+}
+
+test('a companion whose blob is missing is refused as an incomplete download', async (t) => {
+  const source = await makeCheckpoint()
+  await symlink('../../blobs/abc', join(source, 'tokenizer.json'))
+  const saved = (await Checkpoint.open(source)).save(await newDirectory())
+  await t.throwsAsync(saved, {
+    code: 'FILE_NOT_FOUND',
+    message: /blobs\/abc, which is missing\. The download is incomplete/,
+  })
+})
+
+test('a head that was not opened is kept, and opens from the saved checkpoint', async (t) => {
+  const source = await makeCheckpoint({ head: 'ForSequenceClassification', layers: 3 })
+  const full = await Checkpoint.open(source)
+  for (const form of ['masked', 'removed'] as const) {
+    const directory = await newDirectory()
+    const alone = await pruned(await Checkpoint.open(source, { head: 'none' }), [
+      { pattern: 'layers', list: [1] },
+    ])
+    await alone.save(directory, { form })
+    const again = await Checkpoint.open(directory)
+    t.deepEqual(again.config.architectures, ['BertForSequenceClassification'])
+    t.deepEqual(again.spec.head, full.spec.head)
+    t.deepEqual((await json(directory, 'pruning.json')).notSaved, [])
+    for (const name of ['classifier.weight', 'classifier.bias']) {
+      const [old, now] = await Promise.all([source, directory].map((each) => tensorOf(each, name)))
+      t.deepEqual(now, old)
+    }
+  }
+})
+
+test('tensors of any dtype that nothing reads are kept byte for byte; layers beyond the config are not', async (t) => {
+  const source = await makeCheckpoint({ layers: 2, config: { architectures: ['MyBertForFooBar'] } })
+  const extras: TensorArray[] = [
+    { name: 'embeddings.position_ids', dtype: 'I64', shape: [1, 3], data: BigInt64Array.of(0n, 1n, 2n) },
+    { name: 'gate', dtype: 'BOOL', shape: [3], data: Uint8Array.of(1, 0, 1) },
+    { name: 'span.odd', dtype: 'F16', shape: [0, 3], data: new Uint16Array(0) },
+  ]
+  await addTensors(source, extras)
+  await editConfig(source, { num_hidden_layers: 1 })
+  const directory = await newDirectory()
+  const checkpoint = await Checkpoint.open(source)
+  await checkpoint.save(directory)
+  for (const { name, data } of extras) t.deepEqual(await tensorOf(directory, name), bytesOf(data))
+  const { notSaved } = await json(directory, 'pruning.json')
+  t.is((notSaved as string[]).length, 16)
+  t.true((notSaved as string[]).every((name) => name.startsWith('encoder.layer.1.')))
+  t.deepEqual((await json(directory, 'config.json')).architectures, ['MyBertForFooBar'])
+})
+
+test('an ONNX graph holds no head that was not opened, and its config.json promises none', async (t) => {
   const source = await makeCheckpoint({ head: 'ForSequenceClassification' })
   const directory = await newDirectory()
-  await (await Checkpoint.open(source, { head: 'none' })).save(directory)
-  const again = await Checkpoint.open(directory)
-  t.deepEqual(again.config.architectures, ['BertModel'])
-  t.is(again.spec.head, null)
+  await (await Checkpoint.open(source, { head: 'none' })).save(directory, { form: 'onnx' })
+  t.deepEqual((await json(directory, 'config.json')).architectures, ['BertModel'])
+  t.deepEqual((await json(directory, 'pruning.json')).notSaved, ['classifier.bias', 'classifier.weight'])
+})
+
+test("a saved checkpoint has the family's own names where a wrapper's stood before them", async (t) => {
+  const source = await makeCheckpoint({ head: 'ForTokenClassification', prefix: 'bert.' })
+  await renameTensors(source, (name) => `module.${name}`)
+  const directory = await newDirectory()
+  const wrapped = await Checkpoint.open(source)
+  await wrapped.save(directory)
+  const names = [...(await Safetensors.open(join(directory, 'model.safetensors'))).tensors.keys()]
+  t.true(names.every((name) => name.startsWith('bert.') || name.startsWith('classifier.')))
+  t.deepEqual(await outputsOf(await Checkpoint.open(directory)), await outputsOf(wrapped))
+})
+
+test('fewer layers are said in the spelling that wins', async (t) => {
+  const source = await makeCheckpoint({ family: 'distilbert', layers: 3, config: { num_hidden_layers: 3 } })
+  const checkpoint = await pruned(await Checkpoint.open(source), [{ pattern: 'layers', list: [1] }])
+  const again = await savedAndOpened(checkpoint, 'masked')
+  t.like(again.config, { num_hidden_layers: 2, n_layers: 2 })
 })
 
 test('a directory with files is kept unless overwriting is asked for', async (t) => {
@@ -239,6 +336,10 @@ test('what cannot be saved is refused with what can', async (t) => {
   })
   t.deepEqual(await readdir(directory), [])
 })
+
+function newOutside(): string {
+  return temporaryDirectory('outside')
+}
 
 const script = `
 import json, sys, torch, transformers

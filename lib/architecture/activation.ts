@@ -1,6 +1,6 @@
 import type { Activation } from './spec.js'
 
-/** What configs call the activations. The four tanh forms of gelu are one formula, written differently. */
+/** What configs call the activations. The tanh forms of gelu are one formula, written differently. */
 export const activationNames: ReadonlyMap<string, Activation> = new Map([
   ['gelu', 'gelu'],
   ['gelu_python', 'gelu'],
@@ -8,6 +8,7 @@ export const activationNames: ReadonlyMap<string, Activation> = new Map([
   ['gelu_fast', 'geluTanh'],
   ['gelu_pytorch_tanh', 'geluTanh'],
   ['gelu_python_tanh', 'geluTanh'],
+  ['gelu_accurate', 'geluTanh'],
   ['relu', 'relu'],
   ['silu', 'silu'],
   ['swish', 'silu'],

@@ -20,6 +20,10 @@ const maskedLanguage: HeadTable = {
 /** Layers share weights: the first of `num_hidden_groups` serves the first layers, and so on. */
 export const albert: Family = {
   modelTypes: ['albert'],
+  classes: new Map([['Albert', 'albert']]),
+  spellings: new Map(),
+  strangers: new Map(),
+  positionTypes: true,
   prefixes: ['albert.', ''],
   config: {
     ...bertConfig,

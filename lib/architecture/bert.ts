@@ -53,6 +53,10 @@ const maskedLanguage: HeadTable = {
 
 export const bert: Family = {
   modelTypes: ['bert'],
+  classes: new Map([['Bert', 'bert']]),
+  spellings: new Map(),
+  strangers: new Map(),
+  positionTypes: true,
   prefixes: ['bert.', ''],
   config: bertConfig,
   projection: 'never',

@@ -18,6 +18,20 @@ const maskedLanguage: HeadTable = {
 /** No token types, no pooler, and an epsilon that no config can change. */
 export const distilbert: Family = {
   modelTypes: ['distilbert'],
+  classes: new Map([['DistilBert', 'distilbert']]),
+  spellings: new Map([
+    ['dim', 'hidden_size'],
+    ['n_heads', 'num_attention_heads'],
+    ['n_layers', 'num_hidden_layers'],
+  ]),
+  strangers: new Map([
+    ['intermediate_size', 'DistilBERT calls it `hidden_dim`'],
+    ['hidden_act', 'DistilBERT calls it `activation`'],
+    ['layer_norm_eps', "DistilBERT's is 1e-12 always"],
+    ['type_vocab_size', 'DistilBERT has no token types'],
+    ['sinusoidal_pos_embds', 'the position embeddings of the weights are read'],
+  ]),
+  positionTypes: false,
   prefixes: ['distilbert.', ''],
   config: {
     vocab: ['vocab_size', 30522],

@@ -27,6 +27,10 @@ const discriminator =
 /** No pooler. The heads use the erf form of gelu, whatever the feed-forwards use. */
 export const electra: Family = {
   modelTypes: ['electra'],
+  classes: new Map([['Electra', 'electra']]),
+  spellings: new Map(),
+  strangers: new Map(),
+  positionTypes: true,
   prefixes: ['electra.', ''],
   config: {
     ...bertConfig,

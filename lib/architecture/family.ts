@@ -74,9 +74,17 @@ export type ConfigTable = {
 export type Family = {
   /** `model_type` of config.json. */
   readonly modelTypes: readonly string[]
+  /** What the names of its classes begin with → the `model_type` of that class. */
+  readonly classes: ReadonlyMap<string, string>
   /** What may stand before the encoder's tensors, the likelier first. */
   readonly prefixes: readonly string[]
   readonly config: ConfigTable
+  /** A key → its other spelling, which wins where a file has both: `attribute_map` of transformers. */
+  readonly spellings: ReadonlyMap<string, string>
+  /** Keys that look like the family's and are not read → why. */
+  readonly strangers: ReadonlyMap<string, string>
+  /** Whether `position_embedding_type` asks for something. */
+  readonly positionTypes: boolean
   /** Whether a linear leads from the embeddings to the hidden size; `resized`: where their widths differ. */
   readonly projection: 'always' | 'resized' | 'never'
   /** Buckets are fixed by the family; `field` may only agree. */

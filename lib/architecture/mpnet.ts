@@ -5,6 +5,13 @@ import { firstTokenClassification, languageHead, questionAnswering, tokenClassif
 /** Relative positions beside absolute ones. Padding is id 1, whatever `pad_token_id` says. */
 export const mpnet: Family = {
   modelTypes: ['mpnet'],
+  classes: new Map([['MPNet', 'mpnet']]),
+  spellings: new Map(),
+  strangers: new Map([
+    ['type_vocab_size', 'MPNet has no token types'],
+    ['pad_token_id', "MPNet's positions count from 2 always"],
+  ]),
+  positionTypes: false,
   prefixes: ['mpnet.', ''],
   config: { ...bertConfig, vocab: ['vocab_size', 30527], tokenTypes: null, positionPadding: 1 },
   projection: 'never',

@@ -4,8 +4,10 @@ import type { Slot } from './spec.js'
 /** What tensor names depend on, besides the slot. */
 export type Naming = {
   readonly family: Family
-  /** The family's, the one that this checkpoint uses first. */
+  /** What may stand before the encoder's tensors, the one that this checkpoint uses first. */
   readonly prefixes: readonly string[]
+  /** What stands before the head's tensors. @default '' */
+  readonly headPrefix?: string
   readonly head: HeadTable | null
   /** Whether a masked language head's output is the word embeddings. */
   readonly tied: boolean
@@ -35,37 +37,45 @@ export function tensorNames(slot: Slot, naming: Naming): string[] {
   return names.flatMap((name) => withLegacy(stem, name, kind))
 }
 
-/** The pattern of a weight's name in `part` of any layer, with any prefix; captures the index, or both. */
-export function layerPattern(family: Family, part: LayerPart): RegExp {
-  const name = `${family.tensors.layers[part]}.weight`.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '(\\d+)')
-  return new RegExp(
-    `^(?:${family.prefixes.map((prefix) => prefix.replaceAll('.', '\\.')).join('|')})${name}$`,
-  )
+/** The pattern of a weight's name in `part` of any layer; captures the index, or both. */
+export function layerPattern(family: Family, prefixes: readonly string[], part: LayerPart): RegExp {
+  const name = escaped(`${family.tensors.layers[part]}.weight`).replaceAll(/\\\{\w+\\\}/g, '(\\d+)')
+  return new RegExp(`^(?:${prefixes.map(escaped).join('|')})${name}$`)
+}
+
+/** The pattern of every tensor's name that belongs to some layer. */
+export function anyLayerPattern({ family, prefixes }: Pick<Naming, 'family' | 'prefixes'>): RegExp {
+  const stem = family.tensors.layers.query.replace(/\{.*/, '')
+  return new RegExp(`^(?:${prefixes.map(escaped).join('|')})${escaped(stem)}\\d`)
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
 function tableNames(slot: Slot, naming: Naming): string[] {
   const names = prefixed(encoderStem(slot, naming), naming).map((name) => `${name}.weight`)
   // Where two names share one tensor, a writer may have kept the head's.
   if (slot === 'wordEmbeddings' && naming.tied && naming.head !== null)
-    names.push(`${naming.head.output}.weight`)
+    names.push(`${naming.headPrefix ?? ''}${naming.head.output}.weight`)
   return names
 }
 
-function outputBiasNames({ head, tied }: Naming): string[] {
+function outputBiasNames({ head, tied, headPrefix = '' }: Naming): string[] {
   if (head === null) return []
-  const names = head.outputBias ?? [`${head.output}.bias`]
+  const names = (head.outputBias ?? [`${head.output}.bias`]).map((name) => headPrefix + name)
   // Untied, the decoder's own bias is the one that is added.
-  return tied ? [...names] : names.toReversed()
+  return tied ? names : names.toReversed()
 }
 
-function headStem(stem: string, { head }: Naming): string[] {
+function headStem(stem: string, { head, headPrefix = '' }: Naming): string[] {
   const names: Record<string, string | null | undefined> = {
     'head.transform': head?.transform?.dense,
     'head.transformNorm': head?.transform?.norm,
     'head.output': head?.output,
   }
   const name = names[stem]
-  return name === undefined || name === null ? [] : [name]
+  return name === undefined || name === null ? [] : [headPrefix + name]
 }
 
 function encoderStem(stem: string, { family, innerGroups }: Naming): string | null {

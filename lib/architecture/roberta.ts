@@ -5,6 +5,10 @@ import { firstTokenClassification, languageHead, questionAnswering, tokenClassif
 /** Positions count from the padding id on. */
 export const roberta: Family = {
   modelTypes: ['roberta'],
+  classes: new Map([['Roberta', 'roberta']]),
+  spellings: new Map(),
+  strangers: new Map(),
+  positionTypes: true,
   prefixes: ['roberta.', ''],
   config: { ...bertConfig, vocab: ['vocab_size', 50265], positionPadding: ['pad_token_id', 1] },
   projection: 'never',
@@ -23,5 +27,9 @@ export const roberta: Family = {
 export const xlmRoberta: Family = {
   ...roberta,
   modelTypes: ['xlm-roberta', 'camembert'],
+  classes: new Map([
+    ['XLMRoberta', 'xlm-roberta'],
+    ['Camembert', 'camembert'],
+  ]),
   config: { ...roberta.config, vocab: ['vocab_size', 30522] },
 }

@@ -1,5 +1,5 @@
 /** A twofour encoder as a subject. */
-import { Checkpoint, Encoder, type EncoderOptions, prune, type Recipe } from '../index.js'
+import { Checkpoint, Encoder, type EncoderOptions, type HeadChoice, prune, type Recipe } from '../index.js'
 import type { Facts, IdBatch, OpenRunner, RanForm, Subject } from './subject.js'
 
 /** What decides an encoder's numbers and speed; `Encoder.load` says what each means. */
@@ -15,6 +15,8 @@ export type LoadOptions = {
 export type EncoderSettings = {
   /** A checkpoint's directory or file. */
   readonly model: string
+  /** @default 'auto' */
+  readonly head?: HeadChoice | undefined
   /** Applied before loading: heads, neurons and layers that it takes are gone. */
   readonly recipe: Recipe | null
   readonly load: LoadOptions
@@ -24,8 +26,8 @@ export function encoderSubject(name: string, settings: EncoderSettings, required
   return { name, module: import.meta.url, settings, required }
 }
 
-export const open: OpenRunner<EncoderSettings> = async ({ model, recipe, load }, onProgress) => {
-  const checkpoint = await openPruned(model, recipe)
+export const open: OpenRunner<EncoderSettings> = async ({ model, head, recipe, load }, onProgress) => {
+  const checkpoint = await openPruned(model, head, recipe)
   const start = performance.now()
   const encoder = await Encoder.load(checkpoint, { ...load, onProgress })
   const facts: Facts = {
@@ -46,8 +48,12 @@ export const open: OpenRunner<EncoderSettings> = async ({ model, recipe, load },
   }
 }
 
-async function openPruned(model: string, recipe: Recipe | null): Promise<Checkpoint> {
-  const checkpoint = await Checkpoint.open(model)
+async function openPruned(
+  model: string,
+  head: HeadChoice | undefined,
+  recipe: Recipe | null,
+): Promise<Checkpoint> {
+  const checkpoint = await Checkpoint.open(model, { head })
   if (recipe === null) return checkpoint
   const plan = await prune(checkpoint, recipe)
   return plan.apply(checkpoint)

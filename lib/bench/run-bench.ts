@@ -1,4 +1,4 @@
-import { Checkpoint, inspectWeights, type Progress, type Recipe } from '../index.js'
+import { Checkpoint, type HeadChoice, inspectWeights, type Progress, type Recipe } from '../index.js'
 import { watchCircumstances } from './circumstances.js'
 import { type Compared, compare, type Timing } from './compare.js'
 import { encoderSubject, type LoadOptions } from './encoder-subject.js'
@@ -10,6 +10,8 @@ import { planWorks, type WorkOptions } from './work-options.js'
 export type BenchOptions = WorkOptions & {
   /** A checkpoint's directory or file. */
   readonly model: string
+  /** @default 'auto' */
+  readonly head?: HeadChoice | undefined
   /** The user's own, beside the usual ones. */
   readonly recipe?: ((checkpoint: Checkpoint) => Promise<Recipe>) | undefined
   /** Names of the variants that take part beside float32. @default all */
@@ -34,9 +36,9 @@ const fewZeros = 0.01
  */
 export async function runBench(options: BenchOptions): Promise<BenchResult> {
   const start = performance.now()
-  const { model, signal, threads } = options
+  const { model, head, signal, threads } = options
   const circumstances = await watchCircumstances(threads)
-  const checkpoint = await Checkpoint.open(model, { signal })
+  const checkpoint = await Checkpoint.open(model, { head, signal })
   const { works, notes } = planWorks(checkpoint.spec, options)
   const variants = await chosenVariants(checkpoint, options)
   const compared = await withMaskedCopy(checkpoint, variants, signal, (masked) =>
@@ -78,13 +80,13 @@ async function zerosOf(checkpoint: Checkpoint, signal: AbortSignal | undefined):
 
 function subjectOf(variant: Variant, masked: string | undefined, options: BenchOptions) {
   const { name, dtype, sparsity, recipe } = variant
-  const { model, device, threads } = options
+  const { model, head, device, threads } = options
   const calibration = dtype === 'int8' ? options.calibration : undefined
   const load = { dtype, calibration, sparsity, device, threads }
   // A recipe of the user's own has to run; the usual variants may be refused, and are listed then.
   const required = name === 'float32' || name === 'masked' || name === 'removed'
   const copied = variant.masked && masked !== undefined
-  const settings = copied ? { model: masked, recipe: null, load } : { model, recipe, load }
+  const settings = copied ? { model: masked, head, recipe: null, load } : { model, head, recipe, load }
   return encoderSubject(name, settings, required)
 }
 

@@ -1,8 +1,13 @@
 import type { EncoderSpec, Slot } from '../architecture/spec.js'
 import { checkKeys, checkOneOf, checkSignal, checkString } from '../check.js'
+import type { FileRead } from '../reading.js'
 import { assemble, type Opened } from './assemble.js'
+import type { IgnoredKey } from './config-keys.js'
 import { type Decision, specOf } from './decision.js'
+import { type ExtraTensor, keptExtras } from './extras.js'
 import { checkUnchanged, hashTensors } from './hash.js'
+import { unwrapped } from './prefixes.js'
+import { type HeadChoice, headChoices, type UnopenedHead } from './read-head.js'
 import { type SaveOptions, type SaveResult, saveCheckpoint } from './save.js'
 import type { StoredTensor } from './stored.js'
 import { type CheckpointSummary, summarise } from './summary.js'
@@ -10,8 +15,12 @@ import { type CheckpointSummary, summarise } from './summary.js'
 export type CheckpointOptions = {
   /** Rejects with its reason. */
   readonly signal?: AbortSignal | undefined
-  /** 'none' opens the encoder alone, also where the head is one that twofour does not know. @default 'auto' */
-  readonly head?: 'auto' | 'none' | undefined
+  /**
+   * The task head that `architectures` of config.json names. 'auto' opens the encoder alone where twofour does not know
+   * the head or the file lacks its tensors, and notes it; 'none' always does; 'require' refuses such a checkpoint.
+   * @default 'auto'
+   */
+  readonly head?: HeadChoice | undefined
 }
 
 export type HashOptions = { readonly signal?: AbortSignal | undefined }
@@ -36,10 +45,16 @@ export class Checkpoint {
   readonly slots: ReadonlyMap<Slot, StoredTensor>
   /** Names of a classifier's labels, by index; null for other heads and for none. */
   readonly labels: readonly string[] | null
-  /** Tensors that are there and not used. */
+  /** The task head that config.json asks for and that was left out, with the reason; null where none was. */
+  readonly unopenedHead: UnopenedHead | null
+  /** Tensors that are there and not used. `save` keeps those of heads and buffers. */
   readonly ignored: readonly string[]
   /** Sentences on what was not obvious. */
   readonly notes: readonly string[]
+  /** The files that were read, and of config.json each key that decides a number. */
+  readonly reads: readonly FileRead[]
+  /** The other keys of config.json, with reasons. */
+  readonly ignoredKeys: readonly IgnoredKey[]
   readonly decision: Decision | null
   readonly #opened: Opened
   /** Shared by the checkpoints of one base. */
@@ -54,8 +69,11 @@ export class Checkpoint {
     this.spec = specOf(opened.base, decision)
     this.slots = opened.slots
     this.labels = opened.labels
+    this.unopenedHead = opened.unopenedHead
     this.ignored = opened.ignored
     this.notes = opened.notes
+    this.reads = opened.reads
+    this.ignoredKeys = opened.ignoredKeys
     this.decision = decision
     this.#opened = opened
     this.#hash = hash
@@ -69,7 +87,7 @@ export class Checkpoint {
   static async open(path: string, options: CheckpointOptions = {}): Promise<Checkpoint> {
     checkString('path', path)
     checkKeys('options', options, ['signal', 'head'])
-    const head = checkOneOf('head', options.head ?? 'auto', ['auto', 'none'])
+    const head = checkOneOf('head', options.head ?? 'auto', headChoices)
     const signal = checkSignal(options.signal)
 
     return new Checkpoint(await assemble(path, head, signal), null, { value: null })
@@ -102,6 +120,16 @@ export class Checkpoint {
   /** Without reading weights. */
   summary(): CheckpointSummary {
     return summarise(this, this.#opened.shards.files)
+  }
+
+  /** A tensor's name without the prefix of a wrapper. @internal */
+  unwrapped(name: string): string {
+    return unwrapped(name, this.#opened.naming)
+  }
+
+  /** Tensors that are not used and that a saved checkpoint keeps as they are. @internal */
+  keptExtras(): ExtraTensor[] {
+    return keptExtras(this.#opened)
   }
 
   /** Writes the checkpoint under its decision into a directory: see `saveCheckpoint`. @throws TwofourError */

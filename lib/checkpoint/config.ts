@@ -14,10 +14,13 @@ const role = { code: 'CHECKPOINT_INVALID_CONFIG', maxBytes: 16 << 20 } as const
 export class Config {
   readonly file: string
   readonly fields: JsonObject
+  /** A field → its other spelling, which wins where both are there. */
+  readonly #spellings: ReadonlyMap<string, string>
 
-  constructor(file: string, fields: JsonObject) {
+  constructor(file: string, fields: JsonObject, spellings: ReadonlyMap<string, string> = new Map()) {
     this.file = file
     this.fields = Object.freeze(fields)
+    this.#spellings = spellings
   }
 
   /** @throws TwofourError FILE_NOT_FOUND, FILE_UNREADABLE, CHECKPOINT_INVALID_CONFIG */
@@ -26,15 +29,26 @@ export class Config {
     return new Config(file, await readStrictJson(file, role, signal))
   }
 
+  /** The same file, read with a family's other spellings. */
+  spelt(spellings: ReadonlyMap<string, string>): Config {
+    return new Config(this.file, this.fields, spellings)
+  }
+
   /** The field's own value; undefined where it is absent. Never an inherited one. */
   get(name: string): unknown {
-    return Object.hasOwn(this.fields, name) ? this.fields[name] : undefined
+    const spelling = this.spelling(name)
+    return Object.hasOwn(this.fields, spelling) ? this.fields[spelling] : undefined
+  }
+
+  /** The key of the file that says what `name` is. */
+  spelling(name: string): string {
+    const other = this.#spellings.get(name)
+    return other !== undefined && Object.hasOwn(this.fields, other) ? other : name
   }
 
   /** A whole number from `low` to `high`. */
   size([name, absent]: Field<number>, low = 1, high = maxSize): number {
-    const value = this.#or(name, absent)
-    return this.checkSize(name, value, low, high)
+    return this.checkSize(this.spelling(name), this.#or(name, absent), low, high)
   }
 
   /** The same for a value that lies deeper: `what` is the path to it. */
@@ -44,11 +58,12 @@ export class Config {
     throw this.refusal(what, `a whole number from ${low} to ${high}`, value)
   }
 
-  /** A finite number over 0. */
+  /** A finite number over 0; in quotes too, as writers that take 1e-12 for text make it. */
   positive([name, absent]: Field<number>): number {
-    const value = this.#or(name, absent)
+    const said = this.#or(name, absent)
+    const value = typeof said === 'string' && /^[\d.]+(?:[eE][+-]?\d+)?$/.test(said) ? Number(said) : said
     if (typeof value === 'number' && Number.isFinite(value) && value > 0) return value
-    throw this.refusal(name, 'a number over 0', value)
+    throw this.refusal(name, 'a number over 0', said)
   }
 
   text([name, absent]: Field<string>): string {

@@ -1,6 +1,7 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { TwofourError } from '../errors.js'
+import { sayDangling } from '../links.js'
 
 /** One `read` of Node takes no more than 2^31 − 1 bytes. */
 const chunkBytes = 1 << 26
@@ -11,8 +12,8 @@ export async function withFile<T>(
   use: (handle: FileHandle, stats: Stats) => Promise<T>,
 ): Promise<T> {
   // O_NONBLOCK: opening a named pipe would else wait for a writer, for ever.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw readFailure(file, error)
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch(async (error: unknown) => {
+    throw (await brokenLink(file, error)) ?? readFailure(file, error)
   })
   try {
     const stats = await handle.stat()
@@ -60,6 +61,12 @@ function notAFile(file: string, stats: Stats): TwofourError {
     ? ['a directory', ' Pass the .safetensors file in it, or open it with `Checkpoint.open`.']
     : ['a device, pipe or socket', '']
   return new TwofourError('FILE_UNREADABLE', `Expected \`${file}\` to be a file, got ${got}.${fix}`, { file })
+}
+
+/** FILE_NOT_FOUND, to throw, where the path is a link to a file that is missing. */
+async function brokenLink(file: string, cause: unknown): Promise<TwofourError | undefined> {
+  const message = await sayDangling(file)
+  return message === undefined ? undefined : new TwofourError('FILE_NOT_FOUND', message, { file }, { cause })
 }
 
 function readFailure(file: string, cause: unknown): unknown {

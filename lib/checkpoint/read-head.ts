@@ -1,29 +1,57 @@
 import type { Family, HeadTable } from '../architecture/family.js'
 import type { Activation, HeadSpec } from '../architecture/spec.js'
-import { TwofourError } from '../errors.js'
-import { isJsonObject } from '../json-file.js'
+import type { TwofourError } from '../errors.js'
 import type { Config } from './config.js'
+import { hasLabels, readLabels } from './labels.js'
+import { modelTypeOfClass } from './model-type.js'
 
-/** A head's table; or none, and where it is not obvious, why. */
-export type HeadChoice = { readonly table: HeadTable | null; readonly note: string | null }
+/** Which task head to open: 'auto' leaves one out that cannot be opened, and notes it; 'require' refuses. */
+export const headChoices = ['auto', 'none', 'require'] as const
+export type HeadChoice = (typeof headChoices)[number]
+
+/** A task head that was left out: its class, as `architectures` names it, and why, as a sentence. */
+export type UnopenedHead = {
+  readonly asked: string | null
+  readonly reason: string
+  /** A sentence on what helps whoever needs the head. */
+  readonly fix: string
+}
+
+/** What `architectures[0]` names. */
+export type NamedHead = {
+  readonly table: HeadTable | null
+  /** The class; null where the file names none. */
+  readonly asked: string | null
+  /** Why there is no table, where the class should have a head. */
+  readonly unopened: UnopenedHead | null
+  /** A sentence on what is not obvious of the table. */
+  readonly note: string | null
+}
+
+const headless = { table: null, unopened: null, note: null } as const
 
 /**
- * The head that `architectures[0]` names.
- * @throws TwofourError CHECKPOINT_INVALID_CONFIG, CHECKPOINT_UNSUPPORTED
+ * The head that `architectures[0]` names: the first counts, as in transformers.
+ * @throws TwofourError CHECKPOINT_INVALID_CONFIG
  */
-export function chooseHead(family: Family, config: Config): HeadChoice {
-  const names = config.get('architectures') ?? []
+export function chooseHead(family: Family, config: Config): NamedHead {
+  const value = config.get('architectures') ?? []
+  const names: unknown = typeof value === 'string' ? [value] : value
   if (!Array.isArray(names)) throw config.refusal('architectures', 'a list of names', names)
   if (names.length === 0) {
-    return { table: null, note: 'config.json names no architecture: opened as an encoder without a head.' }
+    const note = 'config.json names no architecture: opened as an encoder without a head.'
+    return { ...headless, asked: null, note }
   }
 
-  const name: unknown = names[0]
-  if (typeof name !== 'string') throw config.refusal('architectures[0]', 'a name', name)
-  const suffix = /(?:For[A-Z]\w*|LMHeadModel|Model)$/.exec(name)?.[0] ?? name
-  const choice = family.heads.get(suffix)
-  if (choice === undefined) throw unsupportedHead(family, config, name)
-  return typeof choice === 'string' ? { table: null, note: choice } : { table: choice, note: null }
+  const asked: unknown = names[0]
+  if (typeof asked !== 'string') throw config.refusal('architectures[0]', 'a name', asked)
+  const own = modelTypeOfClass(asked) === undefined
+  const suffix = suffixOf(asked, family)
+  const choice = suffix === undefined ? undefined : family.heads.get(suffix)
+  if (typeof choice === 'string')
+    return { ...headless, asked, note: choice, unopened: without(asked, choice) }
+  if (choice === undefined || (own && choice === null)) return unknownClass(asked, family)
+  return { table: choice, asked, unopened: null, note: noteOn(asked, suffix!, own) }
 }
 
 /**
@@ -38,10 +66,9 @@ export function readHead(
   rows: number | undefined,
 ): HeadSpec {
   const { kind, input, transform } = table
-  const labels = { maskedLanguage: () => sizes.vocab, questionAnswering: () => 2 }
   return {
     kind,
-    labels: kind in labels ? labels[kind as keyof typeof labels]() : countLabels(config, rows),
+    labels: countLabels(table, config, sizes.vocab, rows),
     input,
     transform: transform && {
       size: sizes[transform.size],
@@ -51,46 +78,52 @@ export function readHead(
   }
 }
 
-/** Names of a classifier's labels, by index; null where the logits are of something else. */
-export function readLabels(config: Config, head: HeadSpec | null): readonly string[] | null {
-  if (head?.kind !== 'sequenceClassification' && head?.kind !== 'tokenClassification') return null
-  return labelNames(config) ?? Array.from({ length: head.labels }, (_, index) => `LABEL_${index}`)
+/** What a refusal of a verb or an output says of a model whose head was left out. */
+export function sayUnopened({ asked, reason, fix }: UnopenedHead): string {
+  const whose = asked === null ? 'its head' : `the head of ${asked}, which config.json asks for,`
+  return `${whose} was not opened: ${reason} ${fix}`
 }
 
-function countLabels(config: Config, rows: number | undefined): number {
-  const names = labelNames(config)
-  if (names !== null) return names.length
-  // Absent where there are two, in configs of transformers.
-  return config.get('num_labels') === undefined ? (rows ?? 2) : config.size(['num_labels', 2])
+/** Of a checkpoint that was opened with head 'none'. */
+export function leftOut(asked: string | null): UnopenedHead {
+  const reason = "the checkpoint was opened with head 'none'."
+  return { asked, reason, fix: "Open it with head 'auto'." }
 }
 
-function labelNames(config: Config): string[] | null {
-  const value = config.get('id2label') ?? null
-  if (value === null) return null
-  if (!isJsonObject(value)) throw config.refusal('id2label', 'an object of names', value)
-
-  const { length } = Object.keys(value)
-  if (length === 0) throw config.refusal('id2label', 'an object of at least one name', value)
-  return Array.from({ length }, (_, index) => {
-    const name = Object.hasOwn(value, index) ? value[index] : undefined
-    if (typeof name === 'string' || typeof name === 'number') return `${name}`
-    throw config.refusal(
-      `id2label["${index}"]`,
-      'a name',
-      name,
-      `Its ${length} keys are to be 0 to ${length - 1}.`,
-    )
-  })
+function countLabels({ kind }: HeadTable, config: Config, vocab: number, rows: number | undefined): number {
+  if (hasLabels({ kind })) return readLabels(config, rows).names.length
+  return kind === 'maskedLanguage' ? vocab : 2
 }
 
-function unsupportedHead(family: Family, config: Config, name: string): TwofourError {
-  const known = [...family.heads.keys()].join(', ')
-  const message =
-    `Expected \`architectures[0]\` in \`${config.file}\` to end in one of ${known}, got '${name}'. ` +
-    "Its encoder alone opens with `Checkpoint.open(path, { head: 'none' })`."
-  return new TwofourError('CHECKPOINT_UNSUPPORTED', message, {
-    file: config.file,
-    field: 'architectures',
-    head: name,
-  })
+/** The longest ending that the family knows: `ForMaskedLM` of `MyBertForMaskedLM`. */
+function suffixOf(name: string, { heads }: Family): string | undefined {
+  if (name.endsWith('LMHeadModel')) return undefined
+  return [...heads.keys()].filter((key) => name.endsWith(key)).sort((a, b) => b.length - a.length)[0]
+}
+
+function unknownClass(asked: string, { heads }: Family): NamedHead {
+  const reason = `twofour has no such head; it knows ${[...heads.keys()].filter((key) => key !== 'Model').join(', ')}.`
+  return { ...headless, asked, unopened: without(asked, reason), note: null }
+}
+
+function without(asked: string, reason: string): UnopenedHead {
+  const fix =
+    'Open a model that was trained for this task; if the tensors are of a usual head, name its class first in `architectures` of config.json.'
+  return { asked, reason, fix }
+}
+
+function noteOn(asked: string, suffix: string, own: boolean): string | null {
+  if (suffix === 'ForPreTraining') {
+    return `${asked} has two heads: that of masked language was opened, and the one over pairs of sentences left out.`
+  }
+  return own
+    ? `${asked} is a class of the authors' own: its head was read as ${suffix} of transformers.`
+    : null
+}
+
+/** To throw where the head is required. */
+export function requiredHead(config: Config, { asked, reason, fix }: UnopenedHead): TwofourError {
+  const wanted = 'a class whose head can be opened'
+  const help = `${reason} ${fix} Its encoder alone opens with head 'none' or 'auto'.`
+  return config.unsupported('architectures[0]', wanted, asked ?? undefined, help)
 }

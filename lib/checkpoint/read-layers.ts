@@ -57,7 +57,7 @@ export function checkPlausible(family: Family, config: Config, sizes: Sizes, pre
   ] as const
   const [field, value] = counts.toSorted(([, a], [, b]) => b - a).find(([name]) => name !== null)!
   const wanted = `plausible beside the weights, which hold ${present} ${present === 1 ? 'layer' : 'layers'}`
-  throw config.refusal(field?.[0] ?? table.layers[0], wanted, value)
+  throw config.refusal(config.spelling(field?.[0] ?? table.layers[0]), wanted, value)
 }
 
 /** @throws TwofourError CHECKPOINT_INVALID_CONFIG, CHECKPOINT_UNSUPPORTED */
@@ -67,8 +67,8 @@ export function readLayers(family: Family, config: Config, sizes: Sizes): Layers
 
   const { hidden, heads, innerGroups } = sizes
   if (hidden % heads !== 0) {
-    const [[field], [other]] = [family.config.hidden, family.config.heads]
-    throw config.refusal(field, `divisible by \`${other}\` (${heads})`, hidden)
+    const [field, other] = [family.config.hidden, family.config.heads].map(([name]) => config.spelling(name))
+    throw config.refusal(field!, `divisible by \`${other}\` (${heads})`, hidden)
   }
   return { headSize: hidden / heads, layers: [...applications(config, sizes)], layersPerState: innerGroups }
 }

@@ -1,7 +1,8 @@
 import { activationNames } from '../architecture/activation.js'
-import type { Family, HeadTable } from '../architecture/family.js'
+import type { Family, Field, HeadTable } from '../architecture/family.js'
 import type { Activation, EncoderSpec } from '../architecture/spec.js'
 import { nearMiss } from '../check.js'
+import { isJsonObject } from '../json-file.js'
 import type { Config } from './config.js'
 import { readHead } from './read-head.js'
 import type { Layers, Sizes } from './read-layers.js'
@@ -47,14 +48,40 @@ export function readSpec(
   }
 }
 
-/** What config.json can ask for and twofour does not do. @throws TwofourError CHECKPOINT_UNSUPPORTED */
-export function checkSupported(config: Config): void {
+/**
+ * Refuses what config.json can ask for and twofour does not do.
+ * @returns sentences on what is read in one of several ways
+ * @throws TwofourError CHECKPOINT_UNSUPPORTED
+ */
+export function checkSupported({ positionTypes }: Family, config: Config): string[] {
   for (const field of ['is_decoder', 'add_cross_attention']) {
     if (!config.flag([field, false])) continue
     throw config.unsupported(field, 'false', true, 'twofour runs encoders: a token sees its whole sequence.')
   }
-  const kind = config.get('position_embedding_type') ?? 'absolute'
-  if (kind === 'absolute') return
+  for (const [field, fix] of refused) {
+    const value = config.get(field) ?? null
+    if (value === null || (isJsonObject(value) && Object.keys(value).length === 0)) continue
+    throw config.unsupported(field, 'absent', value, fix)
+  }
+  return positionTypes ? checkPositionType(config) : []
+}
+
+const refused: readonly (readonly [field: string, fix: string])[] = [
+  [
+    'quantization_config',
+    'Quantised weights are not read: download or save the model in float32, float16 or bfloat16.',
+  ],
+  ['per_layer_config', 'Layers have one shape here, unless `twofour` of config.json says another.'],
+]
+
+function checkPositionType(config: Config): string[] {
+  const kind = config.get('position_embedding_type')
+  if (kind === undefined || kind === 'absolute') return []
+  if (kind === null) {
+    return [
+      'position_embedding_type is null: read as absolute, like transformers 5; transformers 4 added no positions.',
+    ]
+  }
   throw config.unsupported(
     'position_embedding_type',
     "'absolute'",
@@ -66,9 +93,18 @@ export function checkSupported(config: Config): void {
 function readPositions(family: Family, config: Config): Pick<EncoderSpec, 'positions' | 'positionPadding'> {
   const { positions: field, positionPadding: rule } = family.config
   const positions = config.size(field)
-  const padding = rule === null || typeof rule === 'number' ? rule : config.size(rule, 0)
+  const padding = rule === null || typeof rule === 'number' ? rule : readPadding(config, rule)
   if (padding === null || padding + 1 < positions) return { positions, positionPadding: padding }
   throw config.refusal(field[0], `over ${padding + 1}, where positions begin`, positions)
+}
+
+/** Position of padding; null where positions count from 0, which -1 makes them do: no id is -1. */
+function readPadding(config: Config, rule: Field<number>): number | null {
+  const value = config.get(rule[0])
+  if (value === -1) return null
+  if (value !== null) return config.size(rule, 0)
+  const fix = "Set it to the id of the tokenizer's padding token: positions count from it."
+  throw config.refusal(rule[0], 'a whole number', value, fix)
 }
 
 function readActivation(family: Family, config: Config): Activation {

@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoint.js'
 import { copyCompanions } from './companions.js'
 import type { Form } from './decision.js'
 import { withTemporaryDirectory } from './durable.js'
+import type { ExtraTensor } from './extras.js'
 import { savedConfig } from './saved-config.js'
 import { savedSpec } from './saved-tensors.js'
 import { safetensorsFile, type WeightFile, writeWeightFile } from './weight-files.js'
@@ -41,8 +42,8 @@ export type SaveResult = {
 const obsolete = /^model[^/]*\.(safetensors(\.index\.json)?|onnx(_data)?)$/
 
 /**
- * Writes a checkpoint with its decision into a directory: weights, config.json, the tokenizer's files as they are,
- * and pruning.json with what was done. All appears in one step, or nothing does.
+ * Writes a checkpoint with its decision into a directory: weights (with the tensors of a head that was not opened, but
+ * for the form 'onnx'), config.json, the tokenizer's files as they are, and pruning.json with what was done. All appears in one step, or nothing does.
  * @throws TwofourError FILE_UNWRITABLE, FILE_CHANGED, FILE_UNREADABLE
  */
 export async function saveCheckpoint(
@@ -60,15 +61,17 @@ export async function saveCheckpoint(
   if (named === 'onnx') for (const place of places) await refuseWeights(join(directory, place))
   const form: Form = named === 'masked' ? 'mask' : 'remove'
   const stored = savedSpec(checkpoint, form)
-  const config = savedConfig(stored, checkpoint.base, checkpoint.architecture, checkpoint.config)
-  const weights = await weightsIn(named, checkpoint)
+  const extras = named === 'onnx' ? [] : checkpoint.keptExtras()
+  const config = savedConfig(stored, checkpoint, named === 'onnx')
+  const weights = await weightsIn(named, checkpoint, extras)
+  const kept = new Set(extras.map(({ name }) => name))
   const loadsIn = weights.loadsIn ?? config.loadsIn
   const pruning = {
     version: 1,
     form: named,
     loadsIn,
     ...(await checkpoint.decision?.history?.describe(checkpoint, signal)),
-    notSaved: checkpoint.ignored,
+    notSaved: checkpoint.ignored.filter((name) => !kept.has(name)),
     ...options.pruning,
   }
 
@@ -111,8 +114,10 @@ async function writeJson(directory: string, file: string, value: unknown): Promi
 async function weightsIn(
   form: SaveForm,
   checkpoint: Checkpoint,
+  extras: readonly ExtraTensor[],
 ): Promise<{ files: readonly WeightFile[]; loadsIn?: readonly string[] }> {
-  if (form !== 'onnx') return { files: [safetensorsFile(checkpoint, form === 'masked' ? 'mask' : 'remove')] }
+  if (form !== 'onnx')
+    return { files: [safetensorsFile(checkpoint, form === 'masked' ? 'mask' : 'remove', extras)] }
   // The protobuf library is loaded where it is needed.
   const { onnxModel } = await import('./onnx-files.js')
   return onnxModel(checkpoint)

@@ -1,6 +1,7 @@
 import { familyOf } from '../architecture/families.js'
-import type { ConfigTable } from '../architecture/family.js'
+import type { ConfigTable, Family } from '../architecture/family.js'
 import type { EncoderSpec } from '../architecture/spec.js'
+import type { Checkpoint } from './checkpoint.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -11,28 +12,36 @@ export type SavedConfig = { readonly fields: Fields; readonly loadsIn: readonly 
  * The config.json of a checkpoint whose weights now have the shapes of `stored`. The key `twofour` says exactly what
  * is there; the family's own fields say it too, as far as they can.
  * @param stored with weight sets numbered as in the saved tensors' names
- * @param config the base's
+ * @param graph whether it is an ONNX graph, which holds no head but that of `stored`
  */
 export function savedConfig(
   stored: EncoderSpec,
-  base: EncoderSpec,
-  architecture: string,
-  config: Fields,
+  { base, architecture, config }: Pick<Checkpoint, 'base' | 'architecture' | 'config'>,
+  graph = false,
 ): SavedConfig {
-  const table = familyOf(architecture)!.config
+  const family = familyOf(architecture)!
+  const table = family.config
   const changed = !sameLayers(stored, base)
   const perState =
     table.innerGroups === null ? 1 : Number(config[table.innerGroups[0]] ?? table.innerGroups[1])
   const inner = commonInner(stored)
   const fields: Record<string, unknown> = { ...config }
   if (stored.layers.length !== base.layers.length)
-    fields[table.layers[0]] = Math.ceil(stored.layers.length / perState)
-  if (inner !== null && inner > 0) fields[table.inner[0]] = inner
+    setField(fields, family, table.layers[0], Math.ceil(stored.layers.length / perState))
+  if (inner !== null && inner > 0) setField(fields, family, table.inner[0], inner)
   if (changed || 'pruned_heads' in config) fields.pruned_heads = prunedHeads(stored)
   if (changed || 'twofour' in config)
     fields.twofour = { version: 1, headSize: stored.headSize, layers: stored.layers }
-  if (stored.head === null) encoderAlone(fields)
+  fields.model_type = architecture
+  if (graph && stored.head === null) encoderAlone(fields)
   return { fields, loadsIn: sayWhoLoads(stored, architecture, fields) }
+}
+
+/** In every spelling that the file has, since one of them wins. */
+function setField(fields: Record<string, unknown>, { spellings }: Family, name: string, value: number): void {
+  const other = spellings.get(name)
+  if (other !== undefined && other in fields) fields[other] = value
+  if (name in fields || other === undefined || !(other in fields)) fields[name] = value
 }
 
 function sameLayers(a: EncoderSpec, b: EncoderSpec): boolean {

@@ -1,8 +1,8 @@
-import { realpath } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expected } from '../check.js'
 import { TwofourError } from '../errors.js'
 import { isJsonObject } from '../json-file.js'
+import { isPlainPath, placeOf, sayDangling } from '../links.js'
 import { readStrictJson } from './json.js'
 
 const role = { code: 'CHECKPOINT_INVALID_INDEX', maxBytes: 64 << 20 } as const
@@ -24,7 +24,7 @@ export async function readShardIndex(file: string, signal?: AbortSignal): Promis
     if (typeof name !== 'string' || name === '') {
       throw invalid(file, `weight_map[${describe(tensor)}]`, 'a file name', name)
     }
-    if (!isPlain(name)) throw pathEscape(file, tensor, name, 'a plain name')
+    if (!isPlain(name)) throw pathEscape(file, tensor, name)
     shardOf.set(tensor, name)
   }
   const shards = new Set(shardOf.values()).size
@@ -34,51 +34,47 @@ export async function readShardIndex(file: string, signal?: AbortSignal): Promis
 }
 
 /**
- * The shards' paths. A symbolic link may lead anywhere inside the directory, but not out of it.
- * @throws TwofourError CHECKPOINT_PATH_ESCAPE, CHECKPOINT_INVALID_INDEX
+ * The shards' paths. A link may lead anywhere inside the folder or its hub cache, but not out of them.
+ * @throws TwofourError CHECKPOINT_PATH_ESCAPE, CHECKPOINT_INVALID_INDEX; FILE_NOT_FOUND for a link to a missing file
  */
 export async function shardPaths(directory: string, index: ShardIndex): Promise<string[]> {
-  const home = await realpath(directory)
   const firstTensor = new Map([...index.shardOf].toReversed().map(([tensor, name]) => [name, tensor]))
 
   const paths: string[] = []
-  for (const name of new Set(index.shardOf.values())) {
-    const path = join(directory, name)
-    const target = await realpath(path).catch(() => undefined)
-    if (target === undefined) {
-      throw invalid(index.file, `weight_map[${describe(firstTensor.get(name))}]`, 'a file beside it', name)
-    }
-    if (isOutside(home, target)) {
-      throw pathEscape(
-        index.file,
-        firstTensor.get(name) ?? '',
-        name,
-        'a file, not a link that leads elsewhere',
-      )
-    }
-    paths.push(path)
+  for (const [name, tensor] of firstTensor) {
+    const place = await placeOf(directory, name)
+    if (place.kind === 'missing') throw await missingShard(directory, index.file, tensor, name)
+    if (place.kind === 'outside') throw pathEscape(index.file, tensor, name, place.target)
+    paths.push(join(directory, name))
   }
   return paths
 }
 
 function isPlain(name: string): boolean {
-  return !/[/\\\0]/.test(name) && name !== '.' && name !== '..'
+  return isPlainPath(name) && !name.includes('/') && name !== '.'
 }
 
-function isOutside(home: string, target: string): boolean {
-  const way = relative(home, target)
-  return way === '..' || way.startsWith(`..${sep}`)
+async function missingShard(directory: string, file: string, tensor: string, name: string): Promise<Error> {
+  const dangling = await sayDangling(join(directory, name))
+  if (dangling !== undefined)
+    return new TwofourError('FILE_NOT_FOUND', dangling, { file: join(directory, name) })
+  const fix = 'The download is incomplete: run it again.'
+  return invalid(file, `weight_map[${describe(tensor)}]`, 'a file beside it', name, fix)
 }
 
 /** To throw. */
-export function invalid(file: string, what: string, wanted: string, got: unknown): TwofourError {
-  const message = expected(`${what}\` in \`${file}`, wanted, got)
+function invalid(file: string, what: string, wanted: string, got: unknown, fix?: string): TwofourError {
+  const message = expected(`${what}\` in \`${file}`, wanted, got, fix)
   return new TwofourError('CHECKPOINT_INVALID_INDEX', message, { file, field: what, got })
 }
 
-function pathEscape(file: string, tensor: string, name: string, wanted: string): TwofourError {
+/** @param target of a link that leads elsewhere; absent for a name that is not plain */
+function pathEscape(file: string, tensor: string, name: string, target?: string): TwofourError {
   const what = `weight_map[${describe(tensor)}]\` in \`${file}`
-  const fix = 'Put the shard itself into the directory of the index.'
-  const message = expected(what, `${wanted} in the directory of the index`, name, fix)
+  const [wanted, got, fix] =
+    target === undefined
+      ? ['a plain name', name, 'An index may name files of its own folder alone.']
+      : ['a file, not a link that leads elsewhere', target, `Put ${name} itself into ${dirname(file)}.`]
+  const message = expected(what, `${wanted} in the directory of the index`, got, fix)
   return new TwofourError('CHECKPOINT_PATH_ESCAPE', message, { file, tensor, name })
 }

@@ -1,7 +1,6 @@
 import { type Naming, tensorNames } from '../architecture/names.js'
 import { weightShapes } from '../architecture/shapes.js'
 import type { EncoderSpec, Slot } from '../architecture/spec.js'
-import { TwofourError } from '../errors.js'
 import { type Shards, type ShardTensor, sayFirst } from './shards.js'
 import { type StoredTensor, storedDtypes } from './stored.js'
 
@@ -15,25 +14,25 @@ export type Misfit = {
   readonly got: string
 }
 
-/**
- * Finds the tensor of every slot of `spec`, and checks shapes and dtypes.
- * @throws TwofourError CHECKPOINT_MISMATCH, naming all that is wrong; facts `missing` and `misshapen`
- */
-export function findSlots(
-  spec: EncoderSpec,
-  naming: Naming,
-  shards: Shards,
-): ReadonlyMap<Slot, StoredTensor> {
+/** Slots with their tensors, and what is wrong. */
+export type FoundSlots = {
+  readonly slots: ReadonlyMap<Slot, StoredTensor>
+  readonly missing: readonly { readonly slot: Slot; readonly name: string }[]
+  readonly misshapen: readonly Misfit[]
+}
+
+/** Finds the tensor of every slot of `spec`, and checks shapes and dtypes. */
+export function findSlots(spec: EncoderSpec, naming: Naming, tensors: Shards['tensors']): FoundSlots {
   const slots = new Map<Slot, StoredTensor>()
   const byName = new Map<string, StoredTensor>()
-  const missing: string[] = []
+  const missing: { slot: Slot; name: string }[] = []
   const misshapen: Misfit[] = []
   for (const [slot, shape] of weightShapes(spec)) {
     const names = tensorNames(slot, naming)
-    const name = names.find((candidate) => shards.tensors.has(candidate))
-    const tensor = name === undefined ? undefined : shards.tensors.get(name)
+    const name = names.find((candidate) => tensors.has(candidate))
+    const tensor = name === undefined ? undefined : tensors.get(name)
     if (name === undefined || tensor === undefined) {
-      missing.push(names[0] ?? slot)
+      missing.push({ slot, name: names[0] ?? slot })
       continue
     }
     const wanted = wrong(tensor, shape)
@@ -42,8 +41,7 @@ export function findSlots(
     byName.set(name, found)
     slots.set(slot, found)
   }
-  if (missing.length + misshapen.length > 0) throw mismatch(shards, [...new Set(missing)], misshapen)
-  return slots
+  return { slots, missing, misshapen }
 }
 
 function stored(name: string, { dtype, shape, begin, end, in: file }: ShardTensor): StoredTensor {
@@ -69,16 +67,14 @@ function say({ dtype, shape }: ShardTensor): string {
   return `${dtype} [${shape.join(', ')}]`
 }
 
-function mismatch(shards: Shards, missing: readonly string[], misshapen: readonly Misfit[]): TwofourError {
+/** What is missing or of another shape, as a piece of a sentence; '' where nothing is. */
+export function sayWrong({ missing, misshapen }: Pick<FoundSlots, 'missing' | 'misshapen'>): string {
   const parts: string[] = []
-  if (missing.length > 0) parts.push(`${missing.length} missing: ${sayFirst(missing)}`)
+  const names = [...new Set(missing.map(({ name }) => name))]
+  if (names.length > 0) parts.push(`${names.length} missing: ${sayFirst(names)}`)
   if (misshapen.length > 0) {
     const list = misshapen.map(({ name, wanted, got }) => `${name} is ${got}, not ${wanted}`)
     parts.push(`${misshapen.length} of another shape or dtype: ${sayFirst(list)}`)
   }
-  const [file] = shards.files
-  const where = shards.files.length === 1 && file !== undefined ? file.file : shards.directory
-  const fix = 'Check that config.json belongs to these weights.'
-  const message = `Expected \`${where}\` to hold the tensors that config.json describes, got ${parts.join('; ')}. ${fix}`
-  return new TwofourError('CHECKPOINT_MISMATCH', message, { file: where, missing, misshapen })
+  return parts.join('; ')
 }

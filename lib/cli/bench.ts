@@ -8,6 +8,7 @@ import { readCalibration } from './calibration-file.js'
 import type { Command, Invocation } from './command.js'
 import { checkPublishable, publish } from './demo/publish.js'
 import { deviceKind } from './devices.js'
+import { headChoice, headOption } from './open-checkpoint.js'
 import type { OptionValues } from './option-values.js'
 import { inFlagWords } from './prune.js'
 import { plainStepOptions, recipeSource } from './prune-options.js'
@@ -34,6 +35,7 @@ export const bench: Command = {
     rounds: { value: 'N', help: 'rounds over all variants in turn (default 7)' },
     threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
     calibration: { value: 'FILE', help: 'for int8 on CUDA: typical texts, one a line, or token ids (.json)' },
+    ...headOption,
     html: { value: 'FILE', help: 'writes the table as a page of its own too' },
   },
   notes:
@@ -59,6 +61,7 @@ async function benchOptions(invocation: Invocation): Promise<BenchOptions> {
   const texts = await ownTexts(invocation)
   return {
     model: args[0]!,
+    head: headChoice({ options }),
     recipe: ownRecipe(options),
     variants: listOption(options, 'variants'),
     batches: wholesOption(options, 'batch'),

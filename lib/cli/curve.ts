@@ -1,5 +1,5 @@
 import {
-  Checkpoint,
+  type Checkpoint,
   type CurveMethod,
   type CurveOptions,
   type Curves,
@@ -12,6 +12,7 @@ import { StudyFolder } from './curve-files.js'
 import { curveText } from './curve-report.js'
 import { evaluateSettings, evaluationOptions } from './evaluation-options.js'
 import { listOption, numbersOption } from './lists.js'
+import { headOption, openCheckpoint } from './open-checkpoint.js'
 import type { OptionValues } from './option-values.js'
 import { readStudyCalibration, studyCalibrationOptions } from './study-calibration.js'
 
@@ -42,6 +43,7 @@ export const curveCommand: Command = {
     ...evaluationOptions,
     ...studyCalibrationOptions,
     ...sweepOptions,
+    ...headOption,
     out: {
       value: 'DIR',
       help: 'curve.json, curve.csv and curve.svg, after every point; goes on where it stopped',
@@ -53,12 +55,12 @@ export const curveCommand: Command = {
   arguments: { name: 'MODEL', least: 1, most: 1 },
   async run(invocation) {
     const [model] = invocation.args as [string]
-    const { options, output, signal } = invocation
+    const { options, output } = invocation
     const settings = { ...evaluateSettings(invocation), ...sweepSettings(invocation) }
     const units = listOption(options, 'units')
     const methods = await methodsOption(options, units)
 
-    const checkpoint = await Checkpoint.open(model, { signal })
+    const checkpoint = await openCheckpoint(model, invocation)
     const calibration = await readStudyCalibration(checkpoint, invocation)
     const study = { ...settings, methods, units, calibration }
     const result = await drawn(checkpoint, study, invocation)

@@ -7,6 +7,7 @@ import { checkPublishable, publish } from './demo/publish.js'
 import { demoPage, demoTable } from './demo/report.js'
 import type { DemoResult } from './demo/result.js'
 import { runDemo } from './demo/run-demo.js'
+import { headChoice, headOption } from './open-checkpoint.js'
 
 export const demo: Command = {
   name: 'demo',
@@ -20,6 +21,7 @@ export const demo: Command = {
     limit: { value: 'N', help: 'the first N pairs only' },
     rounds: { value: 'N', help: 'rounds of timing (default 21, or what fits into 70 s in all)' },
     threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
+    ...headOption,
   },
   notes:
     'The bundled model and data come with a clone of the repository, not with the npm package. All variants are in memory together.',
@@ -30,6 +32,7 @@ export const demo: Command = {
       model: options.text('model') ?? bundled('model'),
       data: options.text('data') ?? bundled('eval.tsv'),
       limit: options.whole('limit', 2),
+      head: headChoice({ options }),
       rounds: options.whole('rounds', 1),
       encoder: {
         device: options.text('device'),

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
-import { Checkpoint, type HeadRow, type HeadScoring, readRanking, scoreHeads } from '../index.js'
+import { type HeadRow, type HeadScoring, readRanking, scoreHeads } from '../index.js'
 import type { Invocation } from './command.js'
 import { listOption, numbersOption } from './lists.js'
+import { openCheckpoint } from './open-checkpoint.js'
 import { checkApart, readStudyCalibration } from './study-calibration.js'
 
 /** What stands on the command line: a model to rank, or a ranking that is there. */
@@ -70,7 +71,7 @@ async function fromFile(path: string, label: string): Promise<Ranked> {
 
 async function rankModel(path: string, label: string | undefined, invocation: Invocation): Promise<Ranked[]> {
   const { options, signal, onProgress } = invocation
-  const checkpoint = await Checkpoint.open(path, { signal })
+  const checkpoint = await openCheckpoint(path, invocation)
   const calibration = await readStudyCalibration(checkpoint, invocation)
   const apart =
     calibration !== undefined && options.has('data')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import {
-  Checkpoint,
+  type Checkpoint,
   type Curves,
   compareRankings,
   type RankingComparison,
@@ -15,6 +15,7 @@ import { evaluateSettings, evaluationOptions } from './evaluation-options.js'
 import { type Operand, operandsOf, type Ranked, rankedBy } from './heads-operands.js'
 import { headsText } from './heads-report.js'
 import { numbersOption } from './lists.js'
+import { headOption, openCheckpoint } from './open-checkpoint.js'
 import { inFlagWords } from './prune.js'
 import { studyCalibrationOptions } from './study-calibration.js'
 
@@ -55,6 +56,7 @@ export const heads: Command = {
     ...evaluationOptions,
     ...studyCalibrationOptions,
     ...sweepOptions,
+    ...headOption,
     out: { value: 'DIR', help: 'writes every ranking as NAME.json; of compare, the curves: as curve --out' },
   },
   notes:
@@ -144,7 +146,7 @@ async function transferred(
   rankings: readonly Ranked[],
   invocation: Invocation,
 ): Promise<Curves> {
-  const checkpoint = await Checkpoint.open(model, { signal: invocation.signal })
+  const checkpoint = await openCheckpoint(model, invocation)
   const settings = { ...evaluateSettings(invocation), ...sweepSettings(invocation) }
   const methods = [...transferMethods(rankings.map(({ name, heads }) => ({ name, heads }))), 'random']
   checkHeads(checkpoint, rankings)

@@ -1,17 +1,28 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Checkpoint, inspectWeights, Safetensors, TwofourError, type WeightInspection } from '../index.js'
+import {
+  type Checkpoint,
+  describeFolder,
+  type FileRead,
+  inspectWeights,
+  Safetensors,
+  TwofourError,
+  type WeightInspection,
+} from '../index.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice, dtypeOption } from './devices.js'
+import { folderText } from './inspect-folder.js'
 import { checkpointReport, fileReport } from './inspect-report.js'
 import { estimateMemory } from './memory-estimate.js'
+import { headOption, openCheckpoint } from './open-checkpoint.js'
 
 export const inspect: Command = {
   name: 'inspect',
-  summary: 'shows what a model or a safetensors file holds: sizes, zeros, 2:4 matrices, heads, memory',
+  summary:
+    'shows what a model or a safetensors file holds: sizes, zeros, 2:4 matrices, heads, memory, files read',
   usage: 'inspect MODEL|FILE.safetensors [--json]',
   example: 'twofour inspect models/demo/model',
-  options: {},
+  options: headOption,
   notes:
     'A directory is read as a checkpoint. Of a .safetensors file the table of tensors is shown, and the checkpoint\n' +
     'too where its config.json lies beside it. --dtype is what memory is estimated for.',
@@ -44,7 +55,7 @@ async function openModel(path: string, file: Safetensors | null, invocation: Inv
     return { facts: {}, report: '', notes: ['No config.json lies beside the file, so it is shown as it is.'] }
   }
   try {
-    return await describeModel(await Checkpoint.open(path, { signal: invocation.signal }), invocation)
+    return await describeModel(await openCheckpoint(path, invocation), invocation)
   } catch (error) {
     if (file === null || !(error instanceof TwofourError)) throw error
     return { facts: {}, report: '', notes: [`It is no checkpoint that runs here: ${error.message}`] }
@@ -68,11 +79,30 @@ async function describeModel(checkpoint: Checkpoint, invocation: Invocation): Pr
     heads,
     neurons: inner,
   }))
+  const folder = await describeFolder(checkpoint.directory, readsOf(checkpoint))
+  const { reads, ignored: ignoredFiles } = folder
+  const { ignoredKeys, unopenedHead } = checkpoint
   return {
-    facts: { ...summary, labels: checkpoint.labels, layers, memory, matrices, ...totals(matrices) },
-    report: checkpointReport(checkpoint, matrices, memory),
+    facts: {
+      ...summary,
+      labels: checkpoint.labels,
+      layers,
+      memory,
+      matrices,
+      ...totals(matrices),
+      unopenedHead,
+      reads,
+      ignoredFiles,
+      ignoredKeys,
+    },
+    report: `${checkpointReport(checkpoint, matrices, memory)}\n\n${folderText(folder, ignoredKeys)}`,
     notes,
   }
+}
+
+/** Whatever reads a model's folder says so here: one line each. */
+function readsOf(checkpoint: Checkpoint): FileRead[] {
+  return [...checkpoint.reads]
 }
 
 function totals(matrices: readonly WeightInspection[] | null) {

@@ -1,4 +1,4 @@
-import { type Calibration, Checkpoint, prune as decide, type LatencyTable, Plan } from '../index.js'
+import { type Calibration, type Checkpoint, prune as decide, type LatencyTable, Plan } from '../index.js'
 import { inBudgetWords, latencyFor, latencyOptions, measuredAfter } from './budget-options.js'
 import {
   calibrationOptions,
@@ -8,6 +8,7 @@ import {
 } from './calibration.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice, dtypeOption } from './devices.js'
+import { headOption, openCheckpoint } from './open-checkpoint.js'
 import { checkOut, formOption, type RecipeSource, recipeSource, stepOptions } from './prune-options.js'
 import { pruneReport } from './prune-report.js'
 
@@ -35,6 +36,7 @@ export const prune: Command = {
     },
     plan: { value: 'FILE', help: 'also save what was decided, as a safetensors file' },
     apply: { value: 'PLAN', help: 'apply a saved plan in place of a recipe' },
+    ...headOption,
     overwrite: { help: 'allow --out to be a folder with files, and replace those of the same name' },
   },
   arguments: { name: 'MODEL', least: 1, most: 1 },
@@ -48,7 +50,7 @@ export const prune: Command = {
     checkCalibrationOptions(options)
     await checkOut(out, options.flag('overwrite'))
 
-    const checkpoint = await Checkpoint.open(model, { signal })
+    const checkpoint = await openCheckpoint(model, invocation)
     const { plan, calibration, latency } = await planFor(checkpoint, source, invocation)
     const pruned = await plan.apply(checkpoint, { signal })
     const planFile = options.text('plan')

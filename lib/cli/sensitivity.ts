@@ -1,6 +1,6 @@
 import {
   type Calibration,
-  Checkpoint,
+  type Checkpoint,
   Encoder,
   type EvaluateOptions,
   evaluate,
@@ -15,6 +15,7 @@ import { calibrationOptions, checkCalibrationOptions, readCalibration } from './
 import { columnsOption } from './columns-option.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice } from './devices.js'
+import { headOption, openCheckpoint } from './open-checkpoint.js'
 import { inFlagWords } from './prune.js'
 
 /** Of a linear, with what the model scores when it alone is pruned. */
@@ -42,6 +43,7 @@ export const sensitivity: Command = {
     data: { value: 'FILE', help: 'also evaluates the model once for each linear on this file, by --task' },
     limit: { value: 'N', help: 'only the first N examples of --data' },
     threads: { value: 'N', help: 'CPU threads (default: what cores, affinity and quota allow)' },
+    ...headOption,
   },
   arguments: { name: 'MODEL', least: 1, most: 1 },
   async run(invocation) {
@@ -52,7 +54,7 @@ export const sensitivity: Command = {
     options.required('calibration', 'Name a file of examples.')
     const step = stepOf(invocation)
 
-    const checkpoint = await Checkpoint.open(model, { signal })
+    const checkpoint = await openCheckpoint(model, invocation)
     const calibration = (await readCalibration(checkpoint, invocation))!
     const seed = options.whole('seed')
     const threads = options.whole('threads', 1)

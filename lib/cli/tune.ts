@@ -1,6 +1,7 @@
 import { Encoder, type EncoderOptions } from '../index.js'
 import { readCalibration } from './calibration-file.js'
 import type { Command } from './command.js'
+import { headChoice } from './open-checkpoint.js'
 import { tuneReport } from './tune-report.js'
 import { encoderOptions } from './with-encoder.js'
 
@@ -23,6 +24,7 @@ export const tune: Command = {
       calibration: await readCalibration({ options, signal }),
       sparsity: options.text('sparsity') as EncoderOptions['sparsity'],
       threads: options.whole('threads', 1),
+      head: headChoice({ options }),
       tuning: { budget: Number.POSITIVE_INFINITY },
       signal,
       onProgress,

@@ -1,6 +1,7 @@
 import { Encoder, type EncoderOptions } from '../index.js'
 import { readCalibration } from './calibration-file.js'
 import type { Invocation, OptionTable } from './command.js'
+import { headChoice, headOption } from './open-checkpoint.js'
 
 /** Of every command that runs a model. */
 export const encoderOptions: OptionTable = {
@@ -10,6 +11,7 @@ export const encoderOptions: OptionTable = {
     help: 'int8 or float8 on CUDA: typical texts, one a line, or token ids (.json); see docs/gpu.md',
   },
   sparsity: { value: 'NAME', help: "'auto' (where faster), 'off' or 'require' (default auto)" },
+  ...headOption,
 }
 
 /** Loads MODEL as the options say, and gives its memory back whatever happens. */
@@ -26,6 +28,7 @@ export async function withEncoder<T>(
     sparsity: options.text('sparsity') as EncoderOptions['sparsity'],
     threads: options.whole('threads', 1),
     maxLength: options.whole('max-length', 1),
+    head: headChoice({ options }),
     signal,
     onProgress,
   })

@@ -1,6 +1,7 @@
 import type { HeadKind } from '../architecture/spec.js'
 import { checkKeys, checkOneOf, checkSignal } from '../check.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
+import { sayUnopened } from '../checkpoint/read-head.js'
 import { TwofourError } from '../errors.js'
 import { readModelConfig } from '../sentence-config.js'
 import { type Activation, activations, chooseActivation } from './activation.js'
@@ -63,14 +64,16 @@ function crossPrompt(model: Awaited<ReturnType<typeof readModelConfig>>): string
   return model.prompts[model.defaultPrompt]!
 }
 
-/** @throws TwofourError TASK_UNSUPPORTED naming the head that the model has */
+/** @throws TwofourError TASK_UNSUPPORTED naming the head that the model has, or why the one it asks for was not opened */
 export function checkHead(encoder: Encoder, kind: HeadKind, verb: string): void {
   const has = encoder.spec.head?.kind
   if (has === kind) return
+  const { unopenedHead } = encoder.checkpoint
+  const lacks = unopenedHead === null ? 'this one has no head.' : `here ${sayUnopened(unopenedHead)}`
   throw new TwofourError(
     'TASK_UNSUPPORTED',
-    `\`${verb}\` needs a model with a ${words(kind)} head; this one has ${has === undefined ? 'no head' : `a ${words(has)} head`}.`,
-    { needed: kind, head: has ?? null },
+    `\`${verb}\` needs a model with a ${words(kind)} head; ${has === undefined ? lacks : `this one has a ${words(has)} head.`}`,
+    { needed: kind, head: has ?? null, unopened: unopenedHead },
   )
 }
 
@@ -99,9 +102,12 @@ export function softmax(logits: Float32Array): number[] {
 
 function best(labels: readonly string[], scores: readonly number[]) {
   const top = scores.reduce((at, score, i) => (score > scores[at]! ? i : at), 0)
+  // Of labels that share a name the highest score is the one that is shown.
+  const rising = [...labels.keys()].sort((a, b) => scores[a]! - scores[b]!)
+  const highest = new Map(rising.map((i) => [labels[i]!, scores[i]!]))
   return {
     label: labels[top]!,
     score: scores[top]!,
-    scores: Object.fromEntries(labels.map((label, i) => [label, scores[i]!])),
+    scores: Object.fromEntries(labels.map((label) => [label, highest.get(label)!])),
   }
 }

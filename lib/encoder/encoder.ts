@@ -1,6 +1,7 @@
 import type { EncoderHandle, LinearReport, RunRequest, RunResult } from '../../binding.js'
 import { addon, native } from '../addon.js'
 import type { EncoderSpec } from '../architecture/spec.js'
+import { expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { weightSources } from '../checkpoint/decision.js'
 import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
@@ -49,7 +50,7 @@ export class Encoder {
   static async load(source: Checkpoint | string, options: EncoderOptions = {}): Promise<Encoder> {
     const settings = loadSettings(options)
     const { signal, onProgress, calibration } = settings
-    const checkpoint = source instanceof Checkpoint ? source : await Checkpoint.open(source, { signal })
+    const checkpoint = await opened(source, settings)
     await checkpoint.checkUnchanged()
     const sample = calibration && (await packCalibration(calibration, checkpoint, settings))
     const weights = weightSources(checkpoint.slots, checkpoint.base, checkpoint.decision, 'remove')
@@ -88,7 +89,7 @@ export class Encoder {
   /** Runs token ids. @throws TypeError or RangeError naming the sequence; TwofourError TASK_UNSUPPORTED, QUEUE_FULL */
   async run(sequences: readonly Sequence[], options: RunOptions = {}): Promise<RunOutputs> {
     const batch = packBatch(sequences, this.spec)
-    const request = runRequest(this.spec, batch, options)
+    const request = runRequest(this.checkpoint, batch, options)
 
     const result = await this.submit(request, options.signal)
     return runOutputs(this.spec, batch, request, result)
@@ -179,6 +180,15 @@ export class Encoder {
   #open(): EncoderHandle {
     return this.#requests.handle
   }
+}
+
+/** @throws TypeError where a head is chosen for a checkpoint that is open */
+async function opened(source: Checkpoint | string, { head, signal }: LoadSettings): Promise<Checkpoint> {
+  if (!(source instanceof Checkpoint)) return Checkpoint.open(source, { head, signal })
+  if (head === undefined) return source
+  throw new TypeError(
+    expected('head', 'absent for an open checkpoint', head, 'Pass it to `Checkpoint.open`.'),
+  )
 }
 
 /** Whether texts come one by one. What is neither a source nor an array is refused as texts. */

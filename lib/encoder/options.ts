@@ -2,6 +2,7 @@ import type { LinearDtype, Sparsity } from '../../binding.js'
 import type { Progress } from '../addon.js'
 import { type LinearSlot, linearSlots } from '../architecture/spec.js'
 import { checkInteger, checkKeys, checkNumber, checkOneOf, checkSignal, expected } from '../check.js'
+import { type HeadChoice, headChoices } from '../checkpoint/read-head.js'
 import { cudaState } from '../cuda/state.js'
 import { TwofourError } from '../errors.js'
 import { type Calibration, checkCalibration } from './calibration.js'
@@ -48,6 +49,8 @@ export type EncoderOptions = {
   readonly maxWait?: number | undefined
   /** Longest tokenised text, special tokens included. @default sentence_bert_config.json's, else the model's own */
   readonly maxLength?: number | undefined
+  /** Of a path: which task head to open, as for `Checkpoint.open`. @default 'auto' */
+  readonly head?: HeadChoice | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
@@ -64,6 +67,7 @@ const known = [
   'maxQueue',
   'maxWait',
   'maxLength',
+  'head',
   'signal',
   'onProgress',
 ] as const
@@ -81,6 +85,7 @@ export type LoadSettings = DeviceChoice & {
   readonly maxQueue: number
   readonly maxWait: number
   readonly maxLength: number | undefined
+  readonly head: HeadChoice | undefined
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
@@ -94,6 +99,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const maxWait = checkNumber('maxWait', options.maxWait ?? 0, 0, 60_000)
   const maxLength =
     options.maxLength === undefined ? undefined : checkInteger('maxLength', options.maxLength, 1)
+  const head = options.head === undefined ? undefined : checkOneOf('head', options.head, headChoices)
   const { onProgress } = options
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new TypeError(expected('onProgress', 'a function', onProgress))
@@ -105,7 +111,7 @@ export function loadSettings(options: EncoderOptions): LoadSettings {
   const calibration = checkCalibration(options.calibration, dtype, choice.device)
   const keepFloat32 = checkSlots(options.keepFloat32 ?? [])
   const sparsity = checkOneOf('sparsity', options.sparsity ?? 'auto', ['auto', 'off', 'require'])
-  const common = { threads, maxTokens, maxQueue, maxWait, maxLength, signal, onProgress }
+  const common = { threads, maxTokens, maxQueue, maxWait, maxLength, head, signal, onProgress }
   const tuningBudget = checkBudget(options.tuning, choice.device) / 1000
   return { ...choice, dtype, calibration, keepFloat32, sparsity, tuningBudget, ...common }
 }

@@ -1,6 +1,8 @@
 import type { RunRequest, RunResult } from '../../binding.js'
 import type { EncoderSpec } from '../architecture/spec.js'
 import { checkKeys, checkOneOf, checkSignal, expected } from '../check.js'
+import type { Checkpoint } from '../checkpoint/checkpoint.js'
+import { sayUnopened, type UnopenedHead } from '../checkpoint/read-head.js'
 import { TwofourError } from '../errors.js'
 import type { PackedBatch } from './batch.js'
 
@@ -54,7 +56,11 @@ export function headReadsTokens(spec: EncoderSpec): boolean {
 const known = ['outputs', 'logitRows', 'signal']
 
 /** @throws TypeError, RangeError, or TwofourError TASK_UNSUPPORTED for an output that the model lacks */
-export function runRequest(spec: EncoderSpec, batch: PackedBatch, options: RunOptions): RunRequest {
+export function runRequest(
+  { spec, unopenedHead }: Pick<Checkpoint, 'spec' | 'unopenedHead'>,
+  batch: PackedBatch,
+  options: RunOptions,
+): RunRequest {
   checkKeys('options', options, known)
   checkSignal(options.signal)
   const request = blankRequest(batch)
@@ -63,13 +69,18 @@ export function runRequest(spec: EncoderSpec, batch: PackedBatch, options: RunOp
     request.pooled = spec.pooler
     request.logits = spec.head !== null
   } else {
-    askFor(request, spec, options.outputs)
+    askFor(request, spec, unopenedHead, options.outputs)
   }
   if (options.logitRows !== undefined) request.logitRows = checkedRows(spec, batch, options.logitRows)
   return request
 }
 
-function askFor(request: RunRequest, spec: EncoderSpec, wanted: readonly OutputName[]): void {
+function askFor(
+  request: RunRequest,
+  spec: EncoderSpec,
+  unopened: UnopenedHead | null,
+  wanted: readonly OutputName[],
+): void {
   if (!Array.isArray(wanted)) throw new TypeError(expected('outputs', 'an array of output names', wanted))
   for (let i = 0; i < wanted.length; i++) {
     const name: OutputName = wanted[i]
@@ -77,9 +88,10 @@ function askFor(request: RunRequest, spec: EncoderSpec, wanted: readonly OutputN
     const part = name === 'pooled' && !spec.pooler ? 'pooler' : undefined
     const lacks = name === 'logits' && spec.head === null ? 'task head' : part
     if (lacks !== undefined) {
+      const why = name === 'logits' && unopened !== null ? ` Here ${sayUnopened(unopened)}` : ''
       throw new TwofourError(
         'TASK_UNSUPPORTED',
-        `The model has no ${lacks}, so it has no \`${name}\`. Ask for other outputs.`,
+        `The model has no ${lacks}, so it has no \`${name}\`. Ask for other outputs.${why}`,
       )
     }
     request[name] = true

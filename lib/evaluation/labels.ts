@@ -21,17 +21,34 @@ export function labelIndices(
 
   return Int32Array.from(labels, (label, i) => {
     const index = numbered ? Number(label) : find(label)
-    if (index !== undefined && index < labelNames.length) return index
+    if (index !== undefined && index < labelNames.length) return oneOfName(index, labelNames)
     const names = labelNames.map((name, k) => `${name} (${k})`).join(', ')
     const sentence = `Expected \`label\` to be one of the model's, ${names}, got ${describe(label)}.${nearMiss(label, labelNames)}`
     throw invalid(file, lines[i], sentence, { label, labels: labelNames })
   })
 }
 
+/** One index for all labels of a name: the last, as in the label2id that transformers makes. */
+export function oneOfName(index: number, labelNames: readonly string[]): number {
+  return labelNames.lastIndexOf(labelNames[index]!)
+}
+
+/** Said of an evaluation where several labels of the model have one name. */
+export function sharedNameNote(labelNames: readonly string[]): string[] {
+  const twice = [...new Set(labelNames.filter((name, k) => labelNames.indexOf(name) !== k))]
+  if (twice.length === 0) return []
+  return [
+    `Several of the model's labels have one name (${twice.slice(0, 4).join(', ')}): they count as one label.`,
+  ]
+}
+
 function namesOf(labelNames: readonly string[]): Map<string, number> {
-  const folded = labelNames.map((name) => name.toLowerCase())
+  const distinct = [...new Set(labelNames)]
+  const folded = distinct.map((name) => name.toLowerCase())
   const unique = folded.flatMap((name, k) =>
-    folded.indexOf(name) === folded.lastIndexOf(name) ? [[name, k] as const] : [],
+    folded.indexOf(name) === folded.lastIndexOf(name)
+      ? [[name, labelNames.lastIndexOf(distinct[k]!)] as const]
+      : [],
   )
   return new Map([...unique, ...labelNames.map((name, k) => [name, k] as const)])
 }

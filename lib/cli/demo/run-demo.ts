@@ -1,5 +1,5 @@
 import { describeMachine, loadAverage } from '../../bench/machine.js'
-import { Checkpoint, Encoder, type EncoderOptions, type Progress } from '../../index.js'
+import { Checkpoint, Encoder, type EncoderOptions, type HeadChoice, type Progress } from '../../index.js'
 import { type Contender, disposeAll, loadContenders } from './contenders.js'
 import { type Measured, measure, type Runner } from './measure.js'
 import { remarksOf } from './remarks.js'
@@ -14,6 +14,8 @@ export type DemoOptions = {
   readonly data: string
   /** Pairs that are read, from the top. @default all */
   readonly limit?: number | undefined
+  /** @default 'auto' */
+  readonly head?: HeadChoice | undefined
   /** Rounds of timing. @default 21, or as many as fit into 70 s from the start, and no fewer than 5 */
   readonly rounds?: number | undefined
   readonly encoder?: Pick<EncoderOptions, 'device' | 'dtype' | 'threads'> | undefined
@@ -34,9 +36,9 @@ const latestSeconds = 70
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const start = performance.now()
   const loadBefore = loadAverage()
-  const { model, data, limit, signal } = options
+  const { model, head, data, limit, signal } = options
   const sentences = await readSentences(data, limit)
-  const base = await Checkpoint.open(model, { signal })
+  const base = await Checkpoint.open(model, { head, signal })
   const contenders = await loadContenders(base, options)
   try {
     const batches = batchesOf(sentences, batchSize, mostBatches)

@@ -3,7 +3,7 @@ import type { Encoder } from '../../encoder/encoder.js'
 import { TwofourError } from '../../errors.js'
 import { classification } from '../classification.js'
 import { readSentences } from '../labelled.js'
-import { labelIndices } from '../labels.js'
+import { labelIndices, sharedNameNote } from '../labels.js'
 import { checkNumbers, counted, type RunTask, rowFormat } from './task-run.js'
 
 /** Sentences classified between two reports of progress. */
@@ -31,14 +31,19 @@ export const runClassification: RunTask = async (encoder, input) => {
       'the label of a sentence',
     )
     predicted.set(
-      results.map(({ label }) => labelNames.indexOf(label)),
+      results.map(({ label }) => labelNames.lastIndexOf(label)),
       first,
     )
     truncated += results.filter((result) => result.truncated).length
     tell(end, gold.length)
   }
 
-  const notes = [...file.notes, ...caseNote(labels, gold, labelNames), ...cutNote(truncated)]
+  const notes = [
+    ...file.notes,
+    ...sharedNameNote(labelNames),
+    ...caseNote(labels, gold, labelNames),
+    ...cutNote(truncated),
+  ]
   return { outcomes: classification(predicted, gold, labelNames), truncated, notes }
 }
 

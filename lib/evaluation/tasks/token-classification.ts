@@ -2,6 +2,7 @@ import { checkKeys, checkOneOf } from '../../check.js'
 import { checkHead, labelsOf } from '../../encoder/classify.js'
 import type { Columns } from '../columns.js'
 import { type TagColumn, tagColumns } from '../conllu.js'
+import { sharedNameNote } from '../labels.js'
 import { invalid } from '../source.js'
 import { readTagged, type Tagged, type TaggedSentence } from '../tagged.js'
 import { tokenClassification } from '../token-classification.js'
@@ -54,7 +55,7 @@ export const runTokenClassification: RunTask = async (encoder, input) => {
   }
 
   const gold = sentences.map(({ labels }) => labels)
-  const notes = [...file.notes, ...unknown, ...wordlessNote(predicted)]
+  const notes = [...file.notes, ...sharedNameNote(names), ...unknown, ...wordlessNote(predicted)]
   return { outcomes: tokenClassification(predicted, gold), truncated, notes }
 }
 
