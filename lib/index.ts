@@ -28,6 +28,7 @@ export type { FilledMask, FillMaskOptions } from './encoder/fill-mask.js'
 export type { EncoderOptions } from './encoder/options.js'
 export type { OutputName, RunOptions, RunOutputs } from './encoder/run.js'
 export type { TextSource } from './encoder/text-chunks.js'
+export { type Refusal, reportText, type TextReport } from './encoder/text-report.js'
 export type { Text } from './encoder/texts.js'
 export { type ErrorCode, errorCodes, TwofourError } from './errors.js'
 export {

@@ -4,7 +4,7 @@ import { checkInteger, checkKeys, describe, expected } from './check.js'
 import { TwofourError } from './errors.js'
 import type { FileRead } from './reading.js'
 import { readSentenceBertConfig } from './sentence-config.js'
-import { tokenizerClass } from './tokenizer/classes.js'
+import { type TokenizerClass, tokenizerClass } from './tokenizer/classes.js'
 import { readTokenizerFile, type TokenizerFile } from './tokenizer/files.js'
 import { Library } from './tokenizer/library.js'
 import { beginningOf, isLong, reachOf } from './tokenizer/long-text.js'
@@ -43,7 +43,13 @@ export type Span = { begin: number; end: number }
 export type QuestionEncoding = Encoding & { contextTokens: ({ index: number } & Span)[] }
 
 type Form = keyof Template
-type Made = { file: TokenizerFile; settings: TokenizerSettings; library: Library; lowerCase: boolean }
+type Made = {
+  file: TokenizerFile
+  settings: TokenizerSettings
+  library: Library
+  lowerCase: boolean
+  like: TokenizerClass
+}
 
 const keys = ['maxLength', 'modelLimit', 'modelVocab', 'modelTypes', 'modelType', 'tokenizerClass']
 
@@ -57,13 +63,16 @@ export class Tokenizer {
   readonly limitSource: string
   /** The end at which too long sequences lose tokens. */
   readonly truncationSide: 'left' | 'right'
+  /** transformers' class whose settings are obeyed, without the ending Fast. */
+  readonly className: string
+  /** Whether the second text of a pair has token types of its own. */
+  readonly typed: boolean
   /** Ids of the special tokens that this vocabulary has. */
   readonly special: Readonly<Partial<Record<SpecialName, number>>>
   /** The files that were read, with the keys that matter. */
   readonly reads: readonly FileRead[]
   readonly #made: Made
   readonly #options: TokenizerOptions
-  readonly #typed: boolean
   readonly #template: Template
   /** See `reachOf`; undefined where whole texts have to be tokenised. */
   readonly #reach: number | undefined
@@ -96,7 +105,7 @@ export class Tokenizer {
       keys: name === 'tokenizer_config.json' ? settings.keys : [],
     }))
     return new Tokenizer(
-      { file, settings, library, lowerCase },
+      { file, settings, library, lowerCase, like },
       options,
       settleLimit(options, settings, sentence),
       reads,
@@ -109,13 +118,14 @@ export class Tokenizer {
     { limit, limitSource }: { limit: number; limitSource: string },
     reads: readonly FileRead[],
   ) {
-    const { file, settings, library } = made
+    const { file, settings, library, like } = made
     this.#made = made
     this.#options = options
-    this.#typed = settings.typeIds && (options.modelTypes ?? 2) >= 2
+    this.typed = settings.typeIds && (options.modelTypes ?? 2) >= 2
     this.#template = readTemplate(file.json.post_processor)
     this.special = findSpecial(file.json, settings, this.#template, library)
     this.truncationSide = settings.truncationSide
+    this.className = like.name
     this.#reach = settings.truncationSide === 'right' ? reachOf(file.json, settings.toAdd) : undefined
     this.limit = limit
     this.limitSource = limitSource
@@ -289,7 +299,7 @@ export class Tokenizer {
     const beyond = parts.flatMap((part) => ('ids' in part ? part.ids : [])).find((id) => id >= modelVocab)
     if (beyond !== undefined) throw this.#beyond(beyond)
     const type = Math.max(0, ...parts.map((part) => part.type))
-    if (!this.#typed || type < modelTypes) return
+    if (!this.typed || type < modelTypes) return
     throw invalidTokenizer(
       this.#made.file.file,
       `post_processor gives token type ${type}, and the model has ${modelTypes}`,
@@ -328,7 +338,7 @@ export class Tokenizer {
 
   #lay(form: Form, a: readonly number[], b: readonly number[]) {
     const laid = assemble(this.#template[form], a, b)
-    if (!this.#typed) laid.tokenTypeIds.fill(0)
+    if (!this.typed) laid.tokenTypeIds.fill(0)
     return laid
   }
 

@@ -132,8 +132,8 @@ test('every file of a folder is read or has a reason why not', async (t) => {
     'optimizer.pt': 'state of a training run',
     'trainer_state.json': 'of a training run',
     'modeling_mine.py': 'code of a repository is never run',
-    'tokenizer.json': 'of the tokenizer: read when texts are encoded',
-    '1_Pooling/config.json': 'of sentence-transformers: read when texts are embedded',
+    'tokenizer.json': 'of a tokenizer: other files of it are read in its place',
+    '1_Pooling/config.json': 'of sentence-transformers: no modules.json asks for it',
     'strange.xyz': 'not a file that twofour reads',
   }
   for (const name of Object.keys(expected)) {

@@ -47,11 +47,11 @@ const reasons: readonly (readonly [pattern: RegExp, reason: string])[] = [
   [/\.(?:bin|pt|pth|ckpt|pkl|npy|npz)$/, 'a pickle or array: no weights are read from it'],
   [
     /^(?:tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.(?:txt|json)|merges\.txt|sentencepiece\.bpe\.model|spiece\.model|.*\.model)$/,
-    'of the tokenizer: read when texts are encoded',
+    'of a tokenizer: other files of it are read in its place',
   ],
   [
     /^(?:modules\.json|sentence_\w*_config\.json|config_sentence_transformers\.json)$|^\d+_[A-Z]\w*\//,
-    'of sentence-transformers: read when texts are embedded',
+    'of sentence-transformers: no modules.json asks for it',
   ],
   [
     /^(?:generation_config\.json|preprocessor_config\.json|config_\w+\.json|quantize_config\.json|similarity_evaluation.*|.*_results?\.(?:csv|txt|json))$/,

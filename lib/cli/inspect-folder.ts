@@ -1,8 +1,16 @@
-import type { FolderReport, IgnoredKey } from '../index.js'
+import type { FolderReport } from '../index.js'
 import { alignedTable } from './table.js'
 
+/** A key that changed nothing; `value` is that of config.json. */
+export type KeyIgnored = {
+  readonly file: string
+  readonly key: string
+  readonly value?: unknown
+  readonly reason: string
+}
+
 /** The files that were read with their keys, the keys that changed nothing, and the other files. */
-export function folderText({ reads, ignored }: FolderReport, ignoredKeys: readonly IgnoredKey[]): string {
+export function folderText({ reads, ignored }: FolderReport, ignoredKeys: readonly KeyIgnored[]): string {
   const keys = reads.flatMap(({ file, keys: each }) =>
     each.length === 0
       ? [[file, '', '', '']]
@@ -10,7 +18,11 @@ export function folderText({ reads, ignored }: FolderReport, ignoredKeys: readon
   )
   const parts = [alignedTable(['read', 'key', 'value', 'decides'], keys)]
   if (ignoredKeys.length > 0) {
-    const rows = ignoredKeys.map(({ key, value, reason }) => [oneLine(key), short(value), reason])
+    const rows = ignoredKeys.map(({ file, key, value, reason }) => [
+      oneLine(`${file}: ${key}`),
+      value === undefined ? '' : short(value),
+      reason,
+    ])
     parts.push(alignedTable(['ignored key', 'value', 'since'], rows))
   }
   if (ignored.length > 0) {

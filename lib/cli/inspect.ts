@@ -1,18 +1,22 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import {
   type Checkpoint,
   describeFolder,
   type FileRead,
+  type IgnoredFile,
   inspectWeights,
+  reportText,
   Safetensors,
+  type TextReport,
   TwofourError,
   type WeightInspection,
 } from '../index.js'
 import type { Command, Invocation } from './command.js'
 import { checkDevice, dtypeOption } from './devices.js'
-import { folderText } from './inspect-folder.js'
+import { folderText, type KeyIgnored } from './inspect-folder.js'
 import { checkpointReport, fileReport } from './inspect-report.js'
+import { textReport } from './inspect-text.js'
 import { estimateMemory } from './memory-estimate.js'
 import { headOption, openCheckpoint } from './open-checkpoint.js'
 
@@ -79,9 +83,12 @@ async function describeModel(checkpoint: Checkpoint, invocation: Invocation): Pr
     heads,
     neurons: inner,
   }))
-  const folder = await describeFolder(checkpoint.directory, readsOf(checkpoint))
-  const { reads, ignored: ignoredFiles } = folder
-  const { ignoredKeys, unopenedHead } = checkpoint
+  const text = await reportText(checkpoint)
+  const folder = await describeFolder(checkpoint.root, [...readsOf(checkpoint), ...text.reads])
+  const { reads } = folder
+  const ignoredFiles = withReasons(folder.ignored, text.ignored)
+  const ignoredKeys = keysIgnored(checkpoint, text.ignored)
+  const { unopenedHead } = checkpoint
   return {
     facts: {
       ...summary,
@@ -94,15 +101,35 @@ async function describeModel(checkpoint: Checkpoint, invocation: Invocation): Pr
       reads,
       ignoredFiles,
       ignoredKeys,
+      text: { tokenizer: text.tokenizer, embedding: text.embedding, classification: text.classification },
     },
-    report: `${checkpointReport(checkpoint, matrices, memory)}\n\n${folderText(folder, ignoredKeys)}`,
+    report: [
+      checkpointReport(checkpoint, matrices, memory),
+      textReport(text),
+      folderText({ reads, ignored: ignoredFiles }, ignoredKeys),
+    ].join('\n\n'),
     notes,
   }
 }
 
-/** Whatever reads a model's folder says so here: one line each. */
-function readsOf(checkpoint: Checkpoint): FileRead[] {
-  return [...checkpoint.reads]
+/** The checkpoint's own reads, relative to the folder that was opened. */
+function readsOf({ root, directory, reads }: Checkpoint): FileRead[] {
+  return reads.map((read) => ({ ...read, file: relative(root, join(directory, read.file)) }))
+}
+
+/** Keys of config.json and of sentence-transformers' files that were not obeyed. */
+function keysIgnored(checkpoint: Checkpoint, others: TextReport['ignored']): KeyIgnored[] {
+  const config = relative(checkpoint.root, join(checkpoint.directory, 'config.json'))
+  return [
+    ...checkpoint.ignoredKeys.map((ignored) => ({ file: config, ...ignored })),
+    ...others.flatMap(({ file, key, why }) => (key === undefined ? [] : [{ file, key, reason: why }])),
+  ]
+}
+
+/** A reader that passed a file over knows better why. */
+function withReasons(files: readonly IgnoredFile[], ignored: TextReport['ignored']): IgnoredFile[] {
+  const whole = new Map(ignored.flatMap(({ file, key, why }) => (key === undefined ? [[file, why]] : [])))
+  return files.map(({ file, reason }) => ({ file, reason: whole.get(file) ?? reason }))
 }
 
 function totals(matrices: readonly WeightInspection[] | null) {

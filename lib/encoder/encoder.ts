@@ -1,7 +1,7 @@
 import type { EncoderHandle, LinearReport, RunRequest, RunResult } from '../../binding.js'
 import { addon, native } from '../addon.js'
 import type { EncoderSpec } from '../architecture/spec.js'
-import { expected } from '../check.js'
+import { checkOneOf, expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import { weightSources } from '../checkpoint/decision.js'
 import { readSentenceConfig, type SentenceConfig } from '../sentence-config.js'
@@ -17,6 +17,7 @@ import { type EncoderOptions, type LoadSettings, loadSettings } from './options.
 import { type Lane, Requests } from './requests.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
 import type { TextSource } from './text-chunks.js'
+import { reportText, type TextReport } from './text-report.js'
 import type { Text } from './texts.js'
 import { tokenizerOptions } from './tokenizer-options.js'
 import { keepMeasurements, knownMeasurements } from './tuning.js'
@@ -141,9 +142,17 @@ export class Encoder {
     return this.#sentence
   }
 
-  /** Per linear: the forms held, what runs for how many tokens, and why; how 8-bit inputs are scaled, where calibrated. */
-  explain(): LinearReport[] {
-    return addon().explainEncoder(this.#open())
+  /**
+   * Per linear: the forms held, what runs for how many tokens, and why; how 8-bit inputs are scaled, where calibrated.
+   * Of 'text': limit and who set it, prompt, pooling and activation, and the files that said so.
+   */
+  explain(what: 'text'): Promise<TextReport>
+  explain(what?: 'linears'): LinearReport[]
+  explain(what: 'linears' | 'text' = 'linears'): LinearReport[] | Promise<TextReport> {
+    const handle = this.#open()
+    return checkOneOf('what', what, ['linears', 'text']) === 'text'
+      ? reportText(this.checkpoint, this.#settings.maxLength)
+      : addon().explainEncoder(handle)
   }
 
   /** Bytes on the device, by owner. */

@@ -121,7 +121,7 @@ function readLength(config: ConfigReader): number | undefined {
   if (typeof value !== 'number' || value < 1) throw config.refusal(key, 'a number from 1', value)
   if (value > 2 ** 31 - 1) return undefined
   const length = Math.floor(value)
-  config.note(key, `texts are cut after ${length} tokens`)
+  config.note(key, `a limit of ${length} tokens`)
   return length
 }
 
