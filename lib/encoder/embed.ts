@@ -5,7 +5,7 @@ import type { PackedBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
 import { choosePrefix, type PromptOptions, prefixTokens } from './prompt.js'
 import { blankRequest } from './run.js'
-import type { TextSource } from './text-chunks.js'
+import { closeSubscription, type Subscription } from './text-chunks.js'
 import { checkTexts, runTexts, type Text, type TextsRun } from './texts.js'
 
 export type EmbedOptions = PromptOptions & {
@@ -69,10 +69,13 @@ export async function embedFlagged(
 /** As `embed`, slice by slice: a few are computed ahead of what was taken, and no more texts are asked for. */
 export async function* embedStream(
   encoder: Encoder,
-  texts: TextSource,
+  texts: Subscription,
   options: EmbedOptions,
 ): AsyncGenerator<EmbeddedTexts, void, undefined> {
-  const settings = await embedSettings(encoder, options)
+  const settings = await embedSettings(encoder, options).catch(async (error: unknown) => {
+    await closeSubscription(texts)
+    throw error
+  })
 
   for await (const run of runEmbedding(encoder, texts, settings)) {
     yield {
@@ -145,7 +148,7 @@ function kept(config: SentenceConfig, { dimensions, normalize }: EmbedOptions, p
 
 function runEmbedding(
   encoder: Encoder,
-  texts: readonly Text[] | TextSource,
+  texts: readonly Text[] | Subscription,
   { sentence, prefix, signal }: EmbedSettings,
 ): AsyncGenerator<TextsRun, void, undefined> {
   const ask = (batch: PackedBatch) => ({ ...blankRequest(batch), sentence })

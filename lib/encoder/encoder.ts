@@ -10,13 +10,14 @@ import { Tokenizer, type TokenizerOptions } from '../tokenizer.js'
 import { packBatch, type Sequence } from './batch.js'
 import { packCalibration } from './calibration.js'
 import { type Classification, type ClassifyOptions, classify } from './classify.js'
+import { closing } from './closing.js'
 import type { EncoderDevice } from './device.js'
 import { type EmbeddedTexts, type Embeddings, type EmbedOptions, embed, embedStream } from './embed.js'
 import { type FilledMask, type FillMaskOptions, fillMask } from './fill-mask.js'
 import { type EncoderOptions, type LoadSettings, loadSettings } from './options.js'
 import { type Lane, Requests } from './requests.js'
 import { type RunOptions, type RunOutputs, runOutputs, runRequest } from './run.js'
-import type { TextSource } from './text-chunks.js'
+import { closeSubscription, isSource, type Subscription, subscribe, type TextSource } from './text-chunks.js'
 import { reportText, type TextReport } from './text-report.js'
 import type { Text } from './texts.js'
 import { tokenizerOptions } from './tokenizer-options.js'
@@ -105,7 +106,9 @@ export class Encoder {
   embed(texts: readonly Text[], options?: EmbedOptions): Promise<Embeddings>
   embed(texts: TextSource, options?: EmbedOptions): AsyncGenerator<EmbeddedTexts, void, undefined>
   embed(texts: readonly Text[] | TextSource, options: EmbedOptions = {}) {
-    return isSource(texts) ? this.#embedStream(texts, options) : this.#embed(texts, options)
+    if (!isSource(texts)) return this.#embed(texts, options)
+    const subscription = subscribe(texts)
+    return closing(this.#embedStream(subscription, options), () => closeSubscription(subscription))
   }
 
   async #embed(texts: readonly Text[], options: EmbedOptions): Promise<Embeddings> {
@@ -113,8 +116,13 @@ export class Encoder {
     return embed(this, texts, options)
   }
 
-  async *#embedStream(texts: TextSource, options: EmbedOptions) {
-    this.#open()
+  async *#embedStream(texts: Subscription, options: EmbedOptions) {
+    try {
+      this.#open()
+    } catch (error) {
+      await closeSubscription(texts)
+      throw error
+    }
     yield* embedStream(this, texts, options)
   }
 
@@ -198,12 +206,6 @@ async function opened(source: Checkpoint | string, { head, signal }: LoadSetting
   throw new TypeError(
     expected('head', 'absent for an open checkpoint', head, 'Pass it to `Checkpoint.open`.'),
   )
-}
-
-/** Whether texts come one by one. What is neither a source nor an array is refused as texts. */
-function isSource(texts: readonly Text[] | TextSource): texts is TextSource {
-  if (typeof texts !== 'object' || texts === null || Array.isArray(texts)) return false
-  return Symbol.asyncIterator in texts || Symbol.iterator in texts
 }
 
 function nativeSpec(spec: EncoderSpec) {

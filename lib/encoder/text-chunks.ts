@@ -4,8 +4,52 @@ import { charactersOf, type Text } from '../tokenizer/packed.js'
 /** Consecutive texts; `first` is the number of the first. */
 export type TextChunk = { readonly first: number; readonly texts: readonly Text[] }
 
-/** Texts that need not all be there at once. A string is none, though it can be iterated. */
-export type TextSource = AsyncIterable<Text> | (Iterable<Text> & object)
+/**
+ * Texts that need not all be there at once: a generator, a stream in object mode, the lines of `node:readline` or of
+ * `filehandle.readLines()`, a web stream. A string is none, though it can be iterated.
+ */
+export type TextSource = AsyncIterable<Text> | (Iterable<Text> & object) | TextStream
+
+/** As much of a web `ReadableStream` as is used where it cannot be iterated. */
+export type TextStream = {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Text | undefined }>
+    cancel(): Promise<void>
+  }
+}
+
+/** A source that is being listened to. `waits`: it may make us wait. */
+export type Subscription = { readonly iterator: Texts; readonly waits: boolean }
+
+type Texts = {
+  next(): Promise<IteratorResult<unknown, unknown>> | IteratorResult<unknown, unknown>
+  return?(): unknown
+}
+
+export function isSource(texts: unknown): texts is TextSource {
+  if (typeof texts !== 'object' || texts === null || Array.isArray(texts)) return false
+  return Symbol.asyncIterator in texts || Symbol.iterator in texts || isStream(texts)
+}
+
+/**
+ * Begins to listen, at once: the lines of `node:readline` are events, and those that come before anybody listens are
+ * lost. What is not taken is closed by `closeSubscription`.
+ */
+export function subscribe(source: TextSource): Subscription {
+  if (Symbol.asyncIterator in source) return { iterator: source[Symbol.asyncIterator](), waits: true }
+  if (Symbol.iterator in source) return { iterator: source[Symbol.iterator](), waits: false }
+  const reader = source.getReader()
+  const next = async () => (await reader.read()) as IteratorResult<unknown>
+  return { iterator: { next, return: () => reader.cancel() }, waits: true }
+}
+
+export async function closeSubscription({ iterator }: Subscription): Promise<void> {
+  await iterator.return?.()
+}
+
+function isStream(texts: object): texts is TextStream {
+  return 'getReader' in texts && typeof texts.getReader === 'function'
+}
 
 /** About half of what the CPU computes at once, so that it computes two while two are being tokenised. */
 const mostTexts = 128
@@ -17,7 +61,7 @@ const pause = Symbol('pause')
  * Texts in chunks, in order. A source that makes us wait is not waited for: what came so far is a chunk.
  * @throws TypeError naming the text that is none; what the source throws, after the texts before it
  */
-export async function* textChunks(source: TextSource): AsyncGenerator<TextChunk, void, undefined> {
+export async function* textChunks(source: Subscription): AsyncGenerator<TextChunk, void, undefined> {
   let first = 0
   let texts: Text[] = []
   let characters = 0
@@ -46,15 +90,13 @@ export async function* textChunks(source: TextSource): AsyncGenerator<TextChunk,
 }
 
 /** What a source gives, and a `pause` where it takes longer than a turn of the event loop. */
-async function* arrivals(source: TextSource): AsyncGenerator<unknown, void, undefined> {
-  if (!(Symbol.asyncIterator in source)) return yield* source
-  const iterator = source[Symbol.asyncIterator]()
+async function* arrivals({ iterator, waits }: Subscription): AsyncGenerator<unknown, void, undefined> {
   const ofThisTurn = turns()
   let open = true
   try {
     for (;;) {
       const next = iterator.next()
-      if ((await ofThisTurn(next)) === pause) yield pause
+      if (waits && (await ofThisTurn(next)) === pause) yield pause
       // One that has failed or ended is closed already.
       open = false
       const { done, value } = await next
@@ -68,7 +110,7 @@ async function* arrivals(source: TextSource): AsyncGenerator<unknown, void, unde
 }
 
 /** Waits for promises, but no longer than to the next turn of the event loop. */
-function turns(): (promise: Promise<unknown>) => Promise<unknown> {
+function turns(): (promise: unknown) => Promise<unknown> {
   let turn: Promise<typeof pause> | undefined
   return (promise) => {
     turn ??= new Promise((resolve) => {
@@ -86,8 +128,11 @@ export function checkText(text: unknown, number: number): Text {
   if (typeof text === 'string') return text
   if (Array.isArray(text) && text.length === 2 && text.every((part) => typeof part === 'string'))
     return text as [string, string]
+  const fix = ArrayBuffer.isView(text)
+    ? ' Bytes have no lines: read them through `node:readline`, or `filehandle.readLines()`.'
+    : ''
   throw new TypeError(
-    `Expected \`texts[${number}]\` to be a string or a pair of strings, got ${describe(text)}.`,
+    `Expected \`texts[${number}]\` to be a string or a pair of strings, got ${describe(text)}.${fix}`,
   )
 }
 

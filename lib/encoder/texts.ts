@@ -9,8 +9,8 @@ import {
   arrayChunks,
   checkText,
   chunkEnd,
+  type Subscription,
   type TextChunk,
-  type TextSource,
   textChunks,
 } from './text-chunks.js'
 
@@ -36,7 +36,7 @@ const ahead = 4
  */
 export async function* runTexts(
   encoder: Encoder,
-  texts: readonly Text[] | TextSource,
+  texts: readonly Text[] | Subscription,
   ask: (batch: PackedBatch) => RunRequest,
   signal: AbortSignal | undefined,
   prefix = '',
@@ -48,7 +48,7 @@ export async function* runTexts(
     const result = await encoder.submit(ask(batch), until, lane)
     return { ...chunk, truncated: packed.truncated, batch, result }
   }
-  if (!Array.isArray(texts)) return yield* inOrder(textChunks(texts as TextSource), ahead, run, signal)
+  if (!Array.isArray(texts)) return yield* inOrder(textChunks(texts as Subscription), ahead, run, signal)
   // By index, so that the holes of a sparse array are refused.
   for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
   if (texts.length > chunkEnd(texts, 0)) return yield* inOrder(arrayChunks(texts), ahead, run, signal)
