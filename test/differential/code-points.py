@@ -7,7 +7,8 @@ of a run, and the outcome. DIR/steps.json lists the steps. code-points.ts compar
 
 A code point is seen at the start, between letters, doubled after a space and at the end: `c aca cc c`. Its own
 occurrences in the outcome are written as ◌ (and as ◍ in the byte letters of ByteLevel), so that equal behaviour gives
-equal outcomes. Pieces are written `piece@start-end`, offsets in code points.
+equal outcomes. An outcome is the pieces with ␟ between them, then ␝ and the places of the pieces, in code points; a
+normalizer's is its text.
 """
 
 import argparse
@@ -189,12 +190,17 @@ def table(step):
     whole = {"model": {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": "a"}, step["part"]: step["step"]}
     tokenizer = Tokenizer.from_str(json.dumps(whole))
     if step["part"] == "normalizer":
-        see = tokenizer.normalizer.normalize_str
+        normalize = tokenizer.normalizer.normalize_str
+
+        def see(char):
+            return outcome(char, normalize(context(char)))
     else:
         pre_tokenize = tokenizer.pre_tokenizer.pre_tokenize_str
 
-        def see(text):
-            return "|".join(f"{piece}@{start}-{end}" for piece, (start, end) in pre_tokenize(text))
+        def see(char):
+            pieces = pre_tokenize(context(char))
+            places = " ".join(f"{start}-{end}" for _, (start, end) in pieces)
+            return "␟".join(outcome(char, piece) for piece, _ in pieces) + "␝" + places
 
     runs = []
     for code in range(0x110000):
@@ -202,7 +208,7 @@ def table(step):
             continue
         char = chr(code)
         try:
-            seen = outcome(char, see(context(char)))
+            seen = see(char)
         except BaseException as error:  # a Rust panic is no Exception
             seen = f"refused: {type(error).__name__}"
         if runs and runs[-1][2] == seen:

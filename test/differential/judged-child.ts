@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -16,7 +16,10 @@ type Encoded = { getIds(): number[]; getTypeIds(): number[] }
 type NativeTokenizer = { encode(text: string, pair?: string | null): Promise<Encoded> }
 type NativePackage = { Tokenizer: { fromString(json: string): NativeTokenizer } }
 
-async function judgeByPackage({ json, texts }: Request, { Tokenizer: Native }: NativePackage): Promise<Judged> {
+async function judgeByPackage(
+  { json, texts }: Request,
+  { Tokenizer: Native }: NativePackage,
+): Promise<Judged> {
   let tokenizer: NativeTokenizer
   try {
     tokenizer = Native.fromString(json)

@@ -70,18 +70,25 @@ def usable_positions(config_read, family):
     return config_read.max_position_embeddings
 
 
-def weights(rng, settings, name):
-    """Seeded tensors for the class `name`, by the names under which transformers saves them; tied ones are left out."""
+def weights(rng, settings, name, usual):
+    """
+    Seeded tensors for the class `name`, by the names under which transformers saves them, and the tied ones: a name, and
+    the name whose tensor it shares.
+    """
     cls = getattr(transformers, name)
-    module = cls(cls.config_class(**{k: v for k, v in settings.items() if k != "architectures"}))
+    config_class = getattr(transformers, usual).config_class
+    module = cls(config_class(**{k: v for k, v in settings.items() if k != "architectures"}))
     random = numpy.random.default_rng(rng.randrange(2**32))
-    seen, tensors = set(), {}
+    seen, tensors, ties = {}, {}, {}
     for key, value in module.state_dict().items():
-        if value.data_ptr() in seen or not value.is_floating_point():
+        if not value.is_floating_point():
             continue
-        seen.add(value.data_ptr())
+        if value.data_ptr() in seen:
+            ties[key] = seen[value.data_ptr()]
+            continue
+        seen[value.data_ptr()] = key
         tensors[key] = torch.from_numpy(numbers(random, key, tuple(value.shape)))
-    return tensors
+    return tensors, ties
 
 
 def numbers(random, key, shape):

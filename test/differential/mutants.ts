@@ -77,33 +77,49 @@ class Judges {
 }
 
 /** The first thing that differs. A panic or an abort of the reference counts as a refusal. */
-function compare(expected: Expected, judged: Judged, outcomes: readonly Outcome[] | undefined): Difference | undefined {
+function compare(
+  expected: Expected,
+  judged: Judged,
+  outcomes: readonly Outcome[] | undefined,
+): Difference | undefined {
   const differs = (kind: string, detail: string): Difference => ({ kind, expected, detail })
   if (judged.verdict === 'abort' || judged.verdict === 'hang' || judged.verdict === 'fault') {
     return differs(judged.verdict, judged.message ?? '')
   }
   const accepted = expected.verdict === 'accept'
   if (accepted !== (judged.verdict === 'accept')) {
-    return differs(accepted ? 'refused, expected ids' : 'accepted, expected a refusal', judged.message ?? expected.message ?? '')
+    return differs(
+      accepted ? 'refused, expected ids' : 'accepted, expected a refusal',
+      judged.message ?? expected.message ?? '',
+    )
   }
   for (const [index, want] of (outcomes ?? []).entries()) {
     const got = judged.outcomes![index]!
     const text = `text ${index}`
-    if ('refused' in got && got.refused === 'fault') return differs('fault in encode', `${text}: ${got.message}`)
+    if ('refused' in got && got.refused === 'fault')
+      return differs('fault in encode', `${text}: ${got.message}`)
     if ('refused' in want !== 'refused' in got) {
       const kind = 'refused' in got ? 'encode refused, expected ids' : 'encode gave ids, expected a refusal'
-      return differs(kind, `${text}: ${'refused' in got ? got.message : (want as { message: string }).message}`)
+      return differs(
+        kind,
+        `${text}: ${'refused' in got ? got.message : (want as { message: string }).message}`,
+      )
     }
     if ('ids' in want && 'ids' in got) {
       if (want.ids.join() !== got.ids.join()) return differs('ids', `${text}: ${want.ids} but got ${got.ids}`)
-      if (want.types.join() !== got.types.join()) return differs('types', `${text}: ${want.types} but got ${got.types}`)
+      if (want.types.join() !== got.types.join())
+        return differs('types', `${text}: ${want.types} but got ${got.types}`)
     }
   }
   return undefined
 }
 
 const { values } = parseArgs({
-  options: { mutants: { type: 'string' }, by: { type: 'string', default: 'product' }, all: { type: 'boolean' } },
+  options: {
+    mutants: { type: 'string' },
+    by: { type: 'string', default: 'product' },
+    all: { type: 'boolean' },
+  },
 })
 const directory = values.mutants ?? '.'
 const texts = JSON.parse(readFileSync(join(directory, 'texts.json'), 'utf8')) as string[][]

@@ -20,13 +20,19 @@ def setting(name, chance):
 
 
 def apply_all(case):
-    """Every setting with its own chance, in the order of this file; `case.only` asks for some by name."""
+    """Every setting with its own chance, in the order of this file. Some cases have few, so that one tells by itself."""
+    density = case.rng.choice([0.15, 0.3, 0.6, 1])
     for name, chance, function in SETTINGS:
-        wanted = name in case.only if case.only is not None else case.rng.random() < chance
+        part_of_model = name.startswith(("config ", "weights ", "sentence ", "cross "))
+        wanted = case.rng.random() < chance * (1 if part_of_model else density)
         if wanted:
             value = function(case)
             if value is not None:
                 case.settings[name] = str(value)
+    if case.files in ("vocab.txt", "vocab.json and merges.txt"):
+        case.settings = {name: value for name, value in case.settings.items() if not name.startswith("tokenizer.json ")}
+    if case.tokenizer_config is None:
+        case.settings = {name: value for name, value in case.settings.items() if not name.startswith("tokenizer_config") or "absent" in name}
 
 
 # tokenizer_config.json

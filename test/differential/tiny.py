@@ -49,8 +49,6 @@ def word_piece(rng, lower=True, special=None, order=None):
 
 
 def word_piece_json(rng, vocab, special, lower=True):
-    token = lambda name, type_id: {"SpecialToken": {"id": special[name], "type_id": type_id}}
-    text = lambda name, type_id: {"Sequence": {"id": name, "type_id": type_id}}
     return {
         "version": "1.0",
         "truncation": None,
@@ -64,14 +62,7 @@ def word_piece_json(rng, vocab, special, lower=True):
             "lowercase": lower,
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [token("cls", 0), text("A", 0), token("sep", 0)],
-            "pair": [token("cls", 0), text("A", 0), token("sep", 0), text("B", 1), token("sep", 1)],
-            "special_tokens": {
-                special[n]: {"id": special[n], "ids": [vocab[special[n]]], "tokens": [special[n]]} for n in ("cls", "sep")
-            },
-        },
+        "post_processor": bert_template(vocab, special),
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",
@@ -81,6 +72,32 @@ def word_piece_json(rng, vocab, special, lower=True):
             "vocab": vocab,
         },
     }
+
+
+def roberta_template(vocab, special):
+    token = lambda name: {"SpecialToken": {"id": special[name], "type_id": 0}}
+    text = lambda name: {"Sequence": {"id": name, "type_id": 0}}
+    return {
+        "type": "TemplateProcessing",
+        "single": [token("cls"), text("A"), token("sep")],
+        "pair": [token("cls"), text("A"), token("sep"), token("sep"), text("B"), token("sep")],
+        "special_tokens": named(vocab, special),
+    }
+
+
+def bert_template(vocab, special):
+    token = lambda name, type_id: {"SpecialToken": {"id": special[name], "type_id": type_id}}
+    text = lambda name, type_id: {"Sequence": {"id": name, "type_id": type_id}}
+    return {
+        "type": "TemplateProcessing",
+        "single": [token("cls", 0), text("A", 0), token("sep", 0)],
+        "pair": [token("cls", 0), text("A", 0), token("sep", 0), text("B", 1), token("sep", 1)],
+        "special_tokens": named(vocab, special),
+    }
+
+
+def named(vocab, special):
+    return {special[n]: {"id": special[n], "ids": [vocab[special[n]]], "tokens": [special[n]]} for n in ("cls", "sep")}
 
 
 def byte_letters():
@@ -220,8 +237,6 @@ def varint(data, at):
 
 def unigram_json(rng, vocab, unknown, special, normalizer, spaces="metaspace"):
     ids = {token: id for id, (token, _) in enumerate(vocab)}
-    token = lambda name: {"SpecialToken": {"id": special[name], "type_id": 0}}
-    text = lambda name: {"Sequence": {"id": name, "type_id": 0}}
     metaspace = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
     if spaces == "old":
         metaspace = {"type": "Metaspace", "replacement": "▁", "add_prefix_space": True}
@@ -236,14 +251,7 @@ def unigram_json(rng, vocab, unknown, special, normalizer, spaces="metaspace"):
         "added_tokens": sorted(tokens, key=lambda t: t["id"]),
         "normalizer": normalizer,
         "pre_tokenizer": pre_tokenizer,
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [token("cls"), text("A"), token("sep")],
-            "pair": [token("cls"), text("A"), token("sep"), token("sep"), text("B"), token("sep")],
-            "special_tokens": {
-                special[n]: {"id": special[n], "ids": [ids[special[n]]], "tokens": [special[n]]} for n in ("cls", "sep")
-            },
-        },
+        "post_processor": roberta_template(ids, special),
         "decoder": metaspace,
         "model": {"type": "Unigram", "unk_id": unknown, "vocab": vocab, "byte_fallback": False},
     }
