@@ -28,7 +28,8 @@ BASE_PREFIX = {"xlm-roberta": "roberta", "camembert": "roberta"}
 
 
 class Case:
-    def __init__(self, seed):
+    def __init__(self, seed, small=False):
+        self.small = small
         self.rng = rng = random.Random(seed)
         self.settings = {}
         self.family = rng.choice(model.FAMILIES)
@@ -80,7 +81,8 @@ class Case:
             names = ("pad", "unk", "cls", "sep", "mask") if family == "albert" else ("cls", "pad", "sep", "unk")
             vocab, unknown = tiny.unigram(rng, self.special, names)
             self.vocab = {token: id for id, (token, _) in enumerate(vocab)}
-            spaces = rng.choice(["metaspace", "old", "split"])
+            # Published files of the family's own class split at blanks first.
+            spaces = rng.choice(["metaspace", "old"]) if self.tokenizer_class == "PreTrainedTokenizerFast" else "split"
             self.tokenizer_json = tiny.unigram_json(rng, vocab, unknown, self.special, self.usual_normalizer(lower), spaces)
             if family == "albert":
                 self.tokenizer_json["post_processor"] = tiny.bert_template(self.vocab, self.special)
@@ -90,13 +92,15 @@ class Case:
         self.tokenizer_config |= {f"{name}_token": token for name, token in self.special.items()}
         if roberta_names:
             self.tokenizer_config |= {"bos_token": self.special["cls"], "eos_token": self.special["sep"]}
-        if self.kind == "word_piece":
+        if self.kind == "word_piece" or family == "albert":
             self.tokenizer_config["do_lower_case"] = lower
 
     def usual_normalizer(self, lower):
         table = {"type": "Precompiled", "precompiled_charsmap": tiny.charsmap(self.rng)}
         if self.family != "albert":
-            return self.rng.choice([table, table, {"type": "NFKC"}])
+            # Files under the class that takes any tokenizer.json have NFKC too.
+            free = self.tokenizer_class == "PreTrainedTokenizerFast"
+            return {"type": "NFKC"} if free and self.rng.random() < 0.5 else table
         steps = [
             {"type": "Replace", "pattern": {"String": "``"}, "content": '"'},
             {"type": "Replace", "pattern": {"String": "''"}, "content": '"'},
@@ -111,7 +115,7 @@ class Case:
     def make_config(self):
         ids = {name: self.vocab[token] for name, token in self.special.items()}
         # Room for tokens that settings add.
-        self.config = model.config(self.rng, self.family, max(self.vocab.values()) + 9, ids)
+        self.config = model.config(self.rng, self.family, max(self.vocab.values()) + 9, ids, self.small)
         self.config_class = self.weights_class = model.class_name(self.family, self.head)
         self.config["architectures"] = [self.config_class]
         self.hidden = self.config.get("hidden_size", self.config.get("dim"))
@@ -149,10 +153,10 @@ class Case:
         """What the references and the product are asked."""
         rng = self.rng
         mask = self.special["mask"]
-        texts = [self.text() for _ in range(5)]
+        texts = [self.text() for _ in range(3 if self.small else 5)]
         asked = {
             "texts": texts,
-            "pairs": [[self.text(), self.text()] for _ in range(2)],
+            "pairs": [[self.text(), self.text()] for _ in range(1 if self.small else 2)],
             "words": [rng.choice([*tiny.WORDS, "", " ", *self.words_to_see]) for _ in range(rng.randint(1, 8))],
             "question": [self.text(), self.text()],
         }

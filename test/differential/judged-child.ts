@@ -65,10 +65,10 @@ async function each(
   return outcomes
 }
 
-/** `fault`: an error that is none of the product's own. */
+/** `fault`: an error that is none of the product's own. The package has no errors of its own. */
 function verdictOf(error: unknown): string {
   const own = error instanceof Error && (error.name === 'TwofourError' || error instanceof RangeError)
-  return own ? 'refuse' : 'fault'
+  return own || who === 'package' ? 'refuse' : 'fault'
 }
 
 function messageOf(error: unknown): string {

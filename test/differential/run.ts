@@ -45,12 +45,9 @@ function hasFailed({ parts }: CaseResult): boolean {
 function report({ name, case: { family, head, settings }, parts }: CaseResult): void {
   const list = Object.entries(settings).map(([key, value]) => `${key}=${value}`)
   if (list.length > Number(values.few)) return
-  // What follows from a folder that does not open is said once.
-  const wrong = parts.filter(({ difference }) => difference !== undefined)
-  const cause =
-    wrong.find((part) => part.name === 'opens') ?? wrong.find((part) => part.name === 'tokenizer opens')
-  for (const part of cause === undefined ? wrong : [cause]) {
-    console.log(`${name} ${family} ${head}: ${part.name}: ${part.difference} | ${list.join('; ')}`)
+  for (const { name: part, difference } of parts) {
+    if (difference !== undefined)
+      console.log(`${name} ${family} ${head}: ${part}: ${difference} | ${list.join('; ')}`)
   }
 }
 

@@ -7,7 +7,8 @@ import type { Case } from './judge-case.js'
  * Chooses the cases that are committed, out of those that `generate.py` wrote: few and small, so that every setting is
  * in one of them, and every value of the settings that have few values.
  *
- *     npx tsx test/differential/sample.ts --cases DIR --out test/fixtures/differential [--count 60]
+ *     python4 test/differential/generate.py --small --seed 1 --cases 500 --out DIR --references python5 python4 &&
+ *       npx tsx test/differential/sample.ts --cases DIR --out test/fixtures/differential [--count 60]
  */
 
 const largestCase = 25_000
