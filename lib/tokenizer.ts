@@ -33,7 +33,7 @@ export type TokenizerOptions = {
 /** One finished sequence; both arrays are of equal length. `truncated`: some tokens of the text were cut off. */
 export type Encoding = { inputIds: number[]; tokenTypeIds: number[]; truncated: boolean }
 
-/** `firstPiece`: for each word the index in `inputIds` of its first token, -1 where it was cut off or has none. */
+/** `firstPiece`: for each word the index in `inputIds` of the first of its tokens that was kept, -1 where it has none. */
 export type WordEncoding = Encoding & { firstPiece: number[] }
 
 /** A token's place: UTF-16 indices in the text, `begin` included, `end` not. */
@@ -156,8 +156,8 @@ export class Tokenizer {
   }
 
   /**
-   * Words that are split already, as one sequence. Each word is tokenised by itself and as if a blank stood before
-   * it, as the reference does it (`is_split_into_words`, RoBERTa's with `add_prefix_space`).
+   * Words that are split already, as one sequence. Each word is tokenised by itself, as the reference does it
+   * (`is_split_into_words`); a RobertaTokenizer puts a blank before each, for the reference takes words only so.
    * @throws TypeError, TwofourError TOKENIZER_INVALID
    */
   async encodeWords(words: readonly string[]): Promise<WordEncoding> {
@@ -172,9 +172,9 @@ export class Tokenizer {
     const start = assemble(this.#template.single, [], []).starts.A
     let at = -first
     const firstPiece = all.map((ids) => {
-      const begin = at
+      const begin = Math.max(0, at)
       at += ids.length
-      return ids.length > 0 && begin >= 0 && begin < budget ? start + begin : -1
+      return ids.length > 0 && at > 0 && begin < budget ? start + begin : -1
     })
     return { ...this.#single(pieces), firstPiece }
   }
@@ -256,11 +256,10 @@ export class Tokenizer {
     return ids
   }
 
-  /** Byte-level tokenizers mark words by the blank before them. */
   #wordLibrary(): Promise<Library> {
-    const { file, settings, library, lowerCase } = this.#made
+    const { file, settings, library, lowerCase, like } = this.#made
     const step = file.json.pre_tokenizer as { type?: unknown; add_prefix_space?: unknown } | null | undefined
-    if (step?.type !== 'ByteLevel') return Promise.resolve(library)
+    if (like.builtFrom !== 'vocab.json' || step?.type !== 'ByteLevel') return Promise.resolve(library)
     if (settings.addPrefixSpace ?? step.add_prefix_space === true) return Promise.resolve(library)
     this.#words ??= Library.make(file, { ...settings, addPrefixSpace: true }, lowerCase)
     return this.#words

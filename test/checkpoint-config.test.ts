@@ -304,12 +304,30 @@ test('a head that was left out is named, with the reason, by whatever needs it',
 })
 
 test('a required head that config.json does not name is refused', async (t) => {
-  const message = /BertModel has no head\. Name the class/
+  const message = /BertModel has no head\. Name the head's kind/
   await t.throwsAsync(Checkpoint.open(await makeCheckpoint(), { head: 'require' }), {
     code: 'CHECKPOINT_UNSUPPORTED',
     message,
   })
   t.is((await Checkpoint.open(await makeCheckpoint(classifier), { head: 'require' })).base.head?.labels, 3)
+})
+
+test('a kind of head is opened whatever architectures says, or refused with what it lacks', async (t) => {
+  for (const architectures of [
+    undefined,
+    null,
+    [],
+    ['BertModel'],
+    ['SomebodysOwn'],
+    ['BertForTokenClassification'],
+  ]) {
+    const path = await makeCheckpoint(classifier)
+    await editConfig(path, { architectures })
+    const { base, unopenedHead } = await Checkpoint.open(path, { head: 'sequenceClassification' })
+    t.is(base.head?.kind, 'sequenceClassification', `${architectures}`)
+    t.is(unopenedHead, null)
+    await t.throwsAsync(Checkpoint.open(path, { head: 'maskedLanguage' }), { code: 'CHECKPOINT_MISMATCH' })
+  }
 })
 
 test('a name of a class that is no list counts as one', async (t) => {

@@ -119,7 +119,7 @@ function makeTensors(fields: Record<string, unknown>, options: MakeOptions): Ten
   const { family: modelType = 'bert', head = 'Model', legacy = false, dtype = 'F32' } = options
   const family = familyOf(modelType)!
   const config = new Config('config.json', { ...fields })
-  const { table } = chooseHead(family, config)
+  const { table } = chooseHead(family, config, 'auto')
   const sizes = readSizes(family, config)
   const pooler = (options.pooler ?? true) && family.tensors.pooler !== null
   const present = { pooler, headRows: undefined }

@@ -64,7 +64,8 @@ test('model_max_length is a limit, and truncation_side says which end goes', asy
   const words = await left.encodeWords(['the', 'cats', 'sats', 'mat'])
   t.deepEqual(words, {
     ...{ inputIds: [2, 9, 8, 9, 20, 3], tokenTypeIds: [0, 0, 0, 0, 0, 0], truncated: true },
-    firstPiece: [-1, -1, 2, 4],
+    // Of a word that is cut in two the first token that is left.
+    firstPiece: [-1, 1, 2, 4],
   })
   const { contextTokens } = await left.encodeQuestion('the', 'cat sat mat')
   t.deepEqual(contextTokens, [

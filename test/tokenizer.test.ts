@@ -173,10 +173,13 @@ test('words that are split already say where each begins', async (t) => {
   t.deepEqual(words.inputIds, [2, 179, 390, 2931, 2831, 1783, 6819, 1585, 1, 3])
   t.deepEqual(words.firstPiece, [1, 2, -1, 3, 8])
   for (const prefix of [false, true]) {
-    const roberta = await made({ 'tokenizer.json': byteLevelJson(prefix) })
+    const files = { 'tokenizer.json': byteLevelJson(prefix) }
+    const roberta = await made(files, { modelType: 'roberta' })
     const { inputIds, firstPiece } = await roberta.encodeWords(['the', 'cat', '<mask>', '', 'sat', 'é'])
     t.deepEqual(inputIds, [0, 262, 265, 270, 268, 36, 269, 2])
     t.deepEqual(firstPiece, [1, 2, 3, -1, 4, 5])
+    const other = await (await made(files)).encodeWords(['the', 'cat'])
+    t.deepEqual(other.inputIds, prefix ? [0, 262, 265, 2] : [0, 120, 261, 264, 2])
   }
   const unigram = await made({ 'tokenizer.json': unigramJson() })
   const { inputIds, firstPiece } = await unigram.encodeWords(['the', 'cats', '漢', '', 'ﬁsh'])

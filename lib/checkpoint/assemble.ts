@@ -12,7 +12,7 @@ import { hasLabels, readLabels } from './labels.js'
 import { mismatch } from './mismatch.js'
 import { findFamily } from './model-type.js'
 import { findPrefixes } from './prefixes.js'
-import { chooseHead, type HeadChoice, leftOut, requiredHead, type UnopenedHead } from './read-head.js'
+import { chooseHead, type HeadChoice, isKind, leftOut, requiredHead, type UnopenedHead } from './read-head.js'
 import { checkPlausible, type Layers, readLayers, readSizes, type Sizes } from './read-layers.js'
 import { checkSupported, readSpec } from './read-spec.js'
 import { openShards, type Shards, type ShardTensor } from './shards.js'
@@ -104,8 +104,9 @@ function isFolder(path: string): Promise<boolean> {
 /** The encoder with the head that was asked for; or without it, and why. */
 function withHead(encoder: Encoder, ask: HeadChoice): Headed {
   const { family, config } = encoder
-  const { table, asked, unopened, note } = chooseHead(family, config)
-  if (ask === 'require' && table === null) throw requiredHead(config, unopened ?? noHead(asked))
+  const { table, asked, unopened, note } = chooseHead(family, config, ask)
+  const required = ask === 'require' || isKind(ask)
+  if (required && table === null) throw requiredHead(config, unopened ?? noHead(asked))
   if (ask === 'none')
     return { ...build(encoder, null), unopened: table === null ? unopened : leftOut(asked), note: null }
   if (table === null) {
@@ -118,7 +119,7 @@ function withHead(encoder: Encoder, ask: HeadChoice): Headed {
   if (!(built instanceof TwofourError) && (reason === null || hasOtherFaults(built))) {
     return { ...built, unopened: null, note }
   }
-  if (ask === 'require') {
+  if (required) {
     throw built instanceof TwofourError ? built : mismatch(encoder.shards, family, config, built.found)
   }
   const left = { asked, reason: reason!, fix: missingFix }
@@ -133,7 +134,7 @@ function noHead(asked: string | null): UnopenedHead {
   return {
     asked,
     reason,
-    fix: 'Name the class of the head in `architectures` of config.json, if its tensors are there.',
+    fix: "Name the head's kind, such as 'sequenceClassification' (`head`, --head), if its tensors are there.",
   }
 }
 

@@ -17,7 +17,8 @@ export type CheckpointOptions = {
   readonly signal?: AbortSignal | undefined
   /**
    * The task head that `architectures` of config.json names. 'auto' opens the encoder alone where twofour does not know
-   * the head or the file lacks its tensors, and notes it; 'none' always does; 'require' refuses such a checkpoint.
+   * the head or the file lacks its tensors, and notes it; 'none' always does; 'require' refuses such a checkpoint,
+   * and so does a kind, such as 'sequenceClassification', which is opened whatever `architectures` says.
    * @default 'auto'
    */
   readonly head?: HeadChoice | undefined

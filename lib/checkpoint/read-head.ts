@@ -1,12 +1,15 @@
 import type { Family, HeadTable } from '../architecture/family.js'
-import type { Activation, HeadSpec } from '../architecture/spec.js'
+import { type Activation, type HeadKind, type HeadSpec, headKinds } from '../architecture/spec.js'
 import type { TwofourError } from '../errors.js'
 import type { Config } from './config.js'
 import { hasLabels, readLabels } from './labels.js'
 import { modelTypeOfClass } from './model-type.js'
 
-/** Which task head to open: 'auto' leaves one out that cannot be opened, and notes it; 'require' refuses. */
-export const headChoices = ['auto', 'none', 'require'] as const
+/**
+ * Which task head to open: 'auto' leaves one out that cannot be opened, and notes it; 'require' refuses. A kind is
+ * required whatever `architectures` says.
+ */
+export const headChoices = ['auto', 'none', 'require', ...headKinds] as const
 export type HeadChoice = (typeof headChoices)[number]
 
 /** A task head that was left out: its class, as `architectures` names it, and why, as a sentence. */
@@ -28,19 +31,34 @@ export type NamedHead = {
   readonly note: string | null
 }
 
+const noClass =
+  "config.json names no architecture: opened as an encoder without a head. `head` may name one, such as 'sequenceClassification'."
+
 const headless = { table: null, unopened: null, note: null } as const
 
+export function isKind(ask: HeadChoice): ask is HeadKind {
+  return headKinds.some((kind) => kind === ask)
+}
+
 /**
- * The head that `architectures[0]` names: the first counts, as in transformers.
+ * The head that `architectures[0]` names: the first counts, as in transformers; where a kind is asked for and the class
+ * is of another, the family's usual head of that kind.
  * @throws TwofourError CHECKPOINT_INVALID_CONFIG
  */
-export function chooseHead(family: Family, config: Config): NamedHead {
+export function chooseHead(family: Family, config: Config, ask: HeadChoice): NamedHead {
+  const named = namedHead(family, config)
+  if (!isKind(ask) || named.table?.kind === ask) return named
+  const tables = [...family.heads.values()].filter((head) => typeof head === 'object')
+  const table = tables.find((head) => head?.kind === ask) ?? null
+  return { ...headless, asked: named.asked, table }
+}
+
+function namedHead(family: Family, config: Config): NamedHead {
   const value = config.get('architectures') ?? []
   const names: unknown = typeof value === 'string' ? [value] : value
   if (!Array.isArray(names)) throw config.refusal('architectures', 'a list of names', names)
   if (names.length === 0) {
-    const note = 'config.json names no architecture: opened as an encoder without a head.'
-    return { ...headless, asked: null, note }
+    return { ...headless, asked: null, note: noClass }
   }
 
   const asked: unknown = names[0]

@@ -5,7 +5,7 @@ import type { Invocation, OptionTable } from './command.js'
 export const headOption: OptionTable = {
   head: {
     value: 'NAME',
-    help: "task head: 'auto' (default; the encoder alone where it cannot be opened), 'none' or 'require'",
+    help: "task head: 'auto' (default; the encoder alone where it cannot be opened), 'none', 'require' or a kind",
   },
 }
 

@@ -41,14 +41,14 @@ export async function fillMask(
     const logitRows = Int32Array.from(batch.ids.keys()).filter((token) => batch.ids[token] === mask)
     return { ...blankRequest(batch), logits: true, logitRows }
   }
-  for await (const { first, batch, result } of runTexts(encoder, texts, ask, signal)) {
+  for await (const { first, batch, truncated, result } of runTexts(encoder, texts, ask, signal)) {
     let row = 0
     for (let i = 0; i + 1 < batch.sequenceOffsets.length; i++) {
       const inputIds = batch.ids.subarray(batch.sequenceOffsets[i], batch.sequenceOffsets[i + 1])
       const positions = [...inputIds.keys()].filter((token) => inputIds[token] === mask)
       if (positions.length === 0)
         throw new RangeError(
-          `Expected \`texts[${first + i}]\` to have a mask token (${tokenizer.tokenOf(mask)}).`,
+          `Expected \`texts[${first + i}]\` to have a mask token (${tokenizer.tokenOf(mask)}), got none${truncated[i] === 1 ? ` in its ${tokenizer.limit} tokens: the rest was cut off` : ''}.`,
         )
       results.push(positions.map((position) => ({ position, candidates: likeliest(result.logits!, row++) })))
     }

@@ -1,5 +1,6 @@
 import type { RunRequest, RunResult } from '../../binding.js'
 import { describe } from '../check.js'
+import { TwofourError } from '../errors.js'
 import type { PackedTexts, Text } from '../tokenizer/packed.js'
 import { type PackedBatch, packBatch } from './batch.js'
 import type { Encoder } from './encoder.js'
@@ -44,6 +45,7 @@ export async function* runTexts(
   const lane: Lane = { inFlight: 0 }
   const run = async (chunk: TextChunk, until: AbortSignal | undefined): Promise<TextsRun> => {
     const packed = await encoder.tokenize(withPrefix(chunk.texts, prefix), until)
+    checkTokens(chunk, packed)
     const batch = packBatch(sequencesOf(packed), encoder.spec)
     const result = await encoder.submit(ask(batch), until, lane)
     return { ...chunk, truncated: packed.truncated, batch, result }
@@ -53,6 +55,17 @@ export async function* runTexts(
   for (let i = 0; i < texts.length; i++) checkText(texts[i], i)
   if (texts.length > chunkEnd(texts, 0)) return yield* inOrder(arrayChunks(texts), ahead, run, signal)
   if (texts.length > 0) yield await run({ first: 0, texts }, signal)
+}
+
+/** A tokenizer without special tokens may find nothing in a text. */
+function checkTokens({ first, texts }: TextChunk, { offsets }: PackedTexts): void {
+  const empty = texts.findIndex((_, i) => offsets[i] === offsets[i + 1])
+  if (empty < 0) return
+  throw new TwofourError(
+    'TOKENIZER_INVALID',
+    `\`texts[${first + empty}]\` (${describe(texts[empty])}) has no tokens, and the model's tokenizer adds no special ones. Leave it out.`,
+    { text: first + empty },
+  )
 }
 
 function withPrefix(texts: readonly Text[], prefix: string): readonly Text[] {

@@ -93,11 +93,13 @@ function readNamed({ config, map }: SideFiles, like: TokenizerClass): Map<Specia
 
 function readAdditional({ config, map }: SideFiles, like: TokenizerClass): AddedToken[] {
   const sources = config.added_tokens_decoder === undefined ? [config, map] : [config]
-  const lists = sources
-    .flatMap((source) => [source.additional_special_tokens, source.extra_special_tokens])
-    .map((list) => (isJsonObject(list) ? Object.values(list) : list))
-    .filter((list) => Array.isArray(list))
-  const listed = lists.length === 0 ? like.additional : lists.flat()
+  const valuesOf = (key: string): unknown[] => sources.map((source) => source[key])
+  const listsOf = (key: string): unknown[][] => valuesOf(key).filter((list) => Array.isArray(list))
+  // Named ones come beside a list; of two lists the newer key's counts.
+  const byName = valuesOf('extra_special_tokens').filter(isJsonObject).flatMap(Object.values)
+  const newer = listsOf('extra_special_tokens').flat()
+  const lists = newer.length > 0 ? [newer] : listsOf('additional_special_tokens')
+  const listed = [...byName, ...(lists.length === 0 ? like.additional : lists.flat())]
   return listed.flatMap((value: unknown) => readToken('additional_special_tokens', value) ?? [])
 }
 

@@ -34,6 +34,8 @@ export type TokenizerClass = {
   /** Special tokens where no file names others. */
   readonly special: Readonly<Partial<Record<SpecialKey, AddedToken>>>
   readonly additional: readonly string[]
+  /** Whether the class adds nothing of its own to tokenizer.json. */
+  readonly fileOnly: boolean
 }
 
 /** A special token without flags. */
@@ -86,6 +88,7 @@ const bert: TokenizerClass = {
   typeIds: true,
   special: named(ofBert),
   additional: [],
+  fileOnly: false,
 }
 const roberta: TokenizerClass = {
   name: 'RobertaTokenizer',
@@ -93,16 +96,18 @@ const roberta: TokenizerClass = {
   typeIds: false,
   special: named(ofRoberta, spaceBefore),
   additional: [],
+  fileOnly: false,
 }
 const xlmRoberta: TokenizerClass = { ...roberta, name: 'XLMRobertaTokenizer', builtFrom: null }
 
 /** A class that adds nothing of its own: tokenizer.json says it all. */
-const fileOnly: TokenizerClass = {
+const plain: TokenizerClass = {
   name: 'PreTrainedTokenizer',
   builtFrom: null,
   typeIds: true,
   special: {},
   additional: [],
+  fileOnly: true,
 }
 
 const classes: readonly TokenizerClass[] = [
@@ -157,6 +162,6 @@ export const pythonClasses: readonly string[] = [
 
 /** `name` as files give it, with or without the ending Fast; without a name, the class of the model's type. */
 export function tokenizerClass(name: string | undefined, modelType: string | undefined): TokenizerClass {
-  const wanted = name?.replace(/Fast$/, '') ?? ofModelType[modelType ?? ''] ?? fileOnly.name
-  return classes.find((each) => each.name === wanted) ?? { ...fileOnly, name: wanted }
+  const wanted = name?.replace(/Fast$/, '') ?? ofModelType[modelType ?? ''] ?? plain.name
+  return classes.find((each) => each.name === wanted) ?? { ...plain, name: wanted }
 }

@@ -115,7 +115,7 @@ function change(
   json: JsonObject,
   settings: TokenizerSettings,
 ): void {
-  const { bertNormalizer: bert, addPrefixSpace, trimOffsets, splitSpecialTokens } = settings
+  const { bertNormalizer: bert, addPrefixSpace, offsets, splitSpecialTokens } = settings
   const added = splitSpecialTokens ? settings.toAdd.filter(({ special }) => !special) : settings.toAdd
   if (added.length > 0) {
     tokenizer.addAddedTokens(
@@ -140,10 +140,10 @@ function change(
     tokenizer.setPreTokenizer(tokenizers.byteLevelPreTokenizer(addPrefixSpace, pre.use_regex !== false))
   }
   const post = json.post_processor
-  if (trimOffsets !== undefined && isJsonObject(post) && post.type === 'RobertaProcessing') {
+  if (offsets !== undefined && isJsonObject(post)) {
     const { sep, cls } = post as { sep: [string, number]; cls: [string, number] }
-    const prefix = addPrefixSpace ?? post.add_prefix_space !== false
-    tokenizer.setPostProcessor(tokenizers.robertaProcessing(sep, cls, trimOffsets, prefix))
+    const { trim_offsets: trim, add_prefix_space: prefix } = offsets
+    tokenizer.setPostProcessor(tokenizers.robertaProcessing(sep, cls, trim, prefix))
   }
 }
 

@@ -13,8 +13,8 @@ export type TokenizerSettings = TokenSettings & {
   readonly bertNormalizer: BertFlags | undefined
   /** In place of a ByteLevel pre-tokenizer's own value. */
   readonly addPrefixSpace: boolean | undefined
-  /** In place of RobertaProcessing's own value. */
-  readonly trimOffsets: boolean | undefined
+  /** In place of RobertaProcessing's own flags. */
+  readonly offsets: OffsetFlags | undefined
   /** Special tokens that stand in a text are text. */
   readonly splitSpecialTokens: boolean
   /** `model_max_length`: tokens of a sequence, special ones included. */
@@ -26,6 +26,9 @@ export type TokenizerSettings = TokenSettings & {
   /** Keys of tokenizer_config.json that were obeyed. */
   readonly keys: readonly KeyRead[]
 }
+
+/** Whether a token's place leaves out the blanks around it, and whether the first blank was not in the text. */
+export type OffsetFlags = { readonly trim_offsets: boolean; readonly add_prefix_space: boolean }
 
 export type BertFlags = {
   readonly clean_text: boolean
@@ -47,9 +50,7 @@ export function settle(json: JsonObject, side: SideFiles, like: TokenizerClass):
   const tokens = settleTokens(json, side, like)
   const bertNormalizer = settleBert(json, config, like)
   const addPrefixSpace = settlePrefix(json, config, like)
-  const trimOffsets = config.flag('trim_offsets', (value) =>
-    value ? 'offsets leave out blanks' : 'offsets take blanks in',
-  )
+  const offsets = settleOffsets(json, config, like)
   const maxLength = readLength(config)
   const truncationSide = readSide(json, config)
   config.oneOf('padding_side', ['left', 'right'])
@@ -64,7 +65,7 @@ export function settle(json: JsonObject, side: SideFiles, like: TokenizerClass):
     )
   return {
     ...tokens,
-    ...{ bertNormalizer, addPrefixSpace, trimOffsets, splitSpecialTokens },
+    ...{ bertNormalizer, addPrefixSpace, offsets, splitSpecialTokens },
     ...{ maxLength, truncationSide, typeIds },
     keys: config.keys,
   }
@@ -80,7 +81,8 @@ function unknownClass(name: string) {
 
 /** BertNormalizer's flags come from tokenizer_config.json, or are the class's own, whatever tokenizer.json says. */
 function settleBert(json: JsonObject, config: ConfigReader, like: TokenizerClass): BertFlags | undefined {
-  const own = json.normalizer
+  // transformers 5 makes one where the file has none, and 4 fails.
+  const own = json.normalizer ?? { type: 'BertNormalizer' }
   if (like.builtFrom !== 'vocab.txt' || !isJsonObject(own) || own.type !== 'BertNormalizer') return undefined
   const usual = like.name === 'MPNetTokenizer' ? own.handle_chinese_chars !== false : true
   const flags: BertFlags = {
@@ -109,8 +111,25 @@ function settlePrefix(json: JsonObject, config: ConfigReader, like: TokenizerCla
   const asked = config.flag('add_prefix_space', (value) =>
     value ? 'a blank is put before each text' : 'no blank is put before a text',
   )
-  const wanted = asked ?? (like.builtFrom === 'vocab.json' ? false : undefined)
+  const wanted = asked ?? (like.fileOnly ? undefined : false)
   return wanted === step.add_prefix_space ? undefined : wanted
+}
+
+function settleOffsets(
+  json: JsonObject,
+  config: ConfigReader,
+  like: TokenizerClass,
+): OffsetFlags | undefined {
+  const step = json.post_processor
+  if (like.builtFrom !== 'vocab.json' || !isJsonObject(step) || step.type !== 'RobertaProcessing')
+    return undefined
+  const trim = config.flag('trim_offsets', (value) =>
+    value ? 'offsets leave out blanks' : 'offsets take blanks in',
+  )
+  return {
+    trim_offsets: trim ?? true,
+    add_prefix_space: config.flag('add_prefix_space', () => null) ?? false,
+  }
 }
 
 /** Whole numbers up to what int32 holds; more is no limit, as the 1e30 that transformers writes for none. */

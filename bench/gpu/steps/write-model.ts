@@ -22,7 +22,7 @@ export async function writeModel(directory: string, shape: ModelShape): Promise<
   await writeFile(join(directory, 'config.json'), JSON.stringify(fields, null, 2))
   const family = familyOf('bert')!
   const config = new Config('config.json', { ...fields })
-  const { table: head } = chooseHead(family, config)
+  const { table: head } = chooseHead(family, config, 'auto')
   const sizes = readSizes(family, config)
   const present = { pooler: true, headRows: undefined }
   const spec = readSpec(family, config, sizes, readLayers(family, config, sizes), head, present)
