@@ -94,6 +94,8 @@ test('curve prints a table, and writes the same points as JSON, CSV and SVG', as
     )
     t.is(at(row, 'reversed_p_value'), toOrder === undefined ? '' : String(toOrder.pValue))
     t.is(at(row, 'random_high'), toRandom === undefined ? '' : String(toRandom.interval[1]))
+    t.is(at(row, 'interval_method'), point.intervalMethod)
+    t.is(at(row, 'random_verdict'), toRandom?.verdict ?? '')
     t.is(at(row, 'random_seeds_beaten'), toRandom === undefined ? '' : String(toRandom.better))
   }
 
@@ -110,7 +112,7 @@ test('curve prints a table, and writes the same points as JSON, CSV and SVG', as
   t.regex(stdout, /^random +0\.5 +−?0\.\d+ ± 0\.\d+ .* control, 2 seeds: mean ± sd$/m)
   t.regex(stdout, /smoke test:\s+random\s+pruning\s+costs\s+-?\d+\.\d\s+points\s+only/)
   t.regex(stdout, /Evidence is where random pruning costs at least 5 points/)
-  t.regex(stdout, /p-values are of single comparisons/)
+  t.regex(stdout, /their p-values are of single comparisons/)
 })
 
 test('a stopped curve leaves whole files, and the same command goes on to the same end', async (t) => {
@@ -224,7 +226,7 @@ test('names of one’s own cannot break the table or the picture', (t) => {
   const point = {
     ...{ unit: 'a "unit"', method: 'x, <y> & "z"', level: 0.5, share: 0.5, seed: null, value: 0.5 },
     ...{ interval: [null, null], density: sizes, seconds: { prune: 1, evaluate: 1 } },
-    toDense: { difference: -0.3, interval: [null, null], pValue: 0.1, test: 'paired_bootstrap' },
+    toDense: { difference: -0.3, interval: [null, null], pValue: 0.1, test: 'jackknife_t' },
   } as unknown as Curves['points'][number]
   const curves = { study, dense, points: [point], spreads: [] } as unknown as Curves
   t.true(isWellFormed(curveSvg(curves)))

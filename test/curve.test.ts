@@ -13,7 +13,7 @@ import {
   prune,
   readCurveMethods,
 } from 'twofour'
-import { judge } from '../lib/study/evidence.js'
+import { holm, judge } from '../lib/study/evidence.js'
 import { keeps99Percent, pointOf, pointsLost } from '../lib/study/points.js'
 import { reachOf, spreadsOf } from '../lib/study/summary.js'
 import { closeWithin } from './equal.js'
@@ -24,12 +24,12 @@ type Made = Pick<Curves, 'dense' | 'points'>
 
 /** A measured point of which only some is looked at. */
 function point(method: string, level: number, value: number, more: Partial<CurvePoint> = {}): CurvePoint {
-  const toDense = { difference: value - 0.8, interval: [0, 0], pValue: 1, test: 'paired_bootstrap' }
+  const toDense = { difference: value - 0.8, interval: [0, 0], pValue: 1, test: 'jackknife_t' }
   return { unit: 'heads', method, level, share: level, seed: null, value, toDense, ...more } as CurvePoint
 }
 
 function made(points: CurvePoint[], metric = 'spearman', value = 0.8): Made {
-  return { dense: { metric, value } as Curves['dense'], points }
+  return { dense: { metric, value, n: 400 } as Curves['dense'], points }
 }
 
 test('every point is the pruned model evaluated by itself, and compared on the same examples', async (t) => {
@@ -54,8 +54,8 @@ test('every point is the pruned model evaluated by itself, and compared on the s
   t.like(dense, { value: whole.value, interval: whole.interval, n: 14, metric: 'spearman' })
   t.is(points.length, 3 * (1 + 1 + 2))
   const differences = (first: typeof whole, second: typeof whole) => {
-    const { difference, interval, pValue, test: name } = compareEvaluations(first, second, { resamples: 50 })
-    return { difference, interval, pValue, test: name }
+    const { difference, interval, intervalMethod, pValue, test: name } = compareEvaluations(first, second)
+    return { difference, interval, intervalMethod, pValue, test: name }
   }
   for (const { recipe, value, interval, toDense, toOrder, toRandom, density, unit, method } of points) {
     const plan = await prune(checkpoint, recipe)
@@ -69,7 +69,8 @@ test('every point is the pruned model evaluated by itself, and compared on the s
     if (toRandom !== undefined) {
       const [low, high] = toRandom.interval
       closeWithin(t, [toRandom.difference], [value - mean], 1e-12, 'difference to random')
-      t.true(low <= high && toRandom.pValue > 0 && toRandom.pValue <= 1)
+      t.true(low < high && toRandom.pValue > 0 && toRandom.pValue <= 1)
+      t.is(toRandom.verdict === 'undecided', toRandom.pValue >= 0.05)
       t.is(toRandom.seeds, 2)
       t.is(toRandom.better, random.filter((each) => each.value < value).length)
     }
@@ -129,7 +130,7 @@ test('units, levels and seeds give the points that they name, and a name stands 
   const [low, high] = half.map(({ value }) => value) as [number, number]
   const spread = spreads.find(({ unit, level }) => unit === 'heads' && level === 0.5)!
   t.true(Math.abs(spread.mean - (low + high) / 2) < 1e-12)
-  t.true(Math.abs(spread.sd - Math.abs(low - high) / Math.SQRT2) < 1e-12)
+  t.true(Math.abs(spread.sd! - Math.abs(low - high) / Math.SQRT2) < 1e-12)
 })
 
 test('a model of one layer has no curve over layers, and the others all the same', async (t) => {
@@ -256,7 +257,11 @@ test('a method reaches the largest level up to which every measured one stays wi
   ])
   const { mean, sd } = spreadsOf(points)[0]!
   t.true(Math.abs(mean - 0.795) < 1e-12)
-  t.true(Math.abs(sd - 0.03 / Math.SQRT2) < 1e-12)
+  t.true(Math.abs(sd! - 0.03 / Math.SQRT2) < 1e-12)
+})
+
+test('one random pruning has no spread', (t) => {
+  t.is(spreadsOf([point('random', 0.1, 0.7, { seed: 1 })])[0]!.sd, null)
 })
 
 test('a point is a hundredth, of F1 one of a hundred, and of a perplexity, which is better lower, a hundredth of dense', (t) => {
@@ -268,38 +273,43 @@ test('a point is a hundredth, of F1 one of a hundred, and of a perplexity, which
   t.true(keeps99Percent({ metric: 'accuracy', value: 1 }, 0.99))
 })
 
-test('a level is evidence where random pruning costs 5 points and the reversed order is significantly worse', (t) => {
-  const toOrder = (difference: number, pValue: number) =>
-    ({ toOrder: { difference, pValue, interval: [0, 0], test: 'paired_bootstrap' } }) as Partial<CurvePoint>
+const toOrder = (difference: number, pValue: number) =>
+  ({ toOrder: { difference, pValue, interval: [0, 0], test: 'jackknife_t' } }) as Partial<CurvePoint>
+
+function random(level: number, ...values: number[]): CurvePoint[] {
+  return values.map((value, seed) => point('random', level, value, { seed: seed + 1 }))
+}
+
+test('a level is evidence where random pruning costs 5 points and the reversed order is worse beyond its spread', (t) => {
+  const cost = random(0.5, 0.74, 0.73, 0.75)
   const cases: [string, CurvePoint[], RegExp | null][] = [
-    [
-      'evidence',
-      [point('random', 0.5, 0.74, { seed: 1 }), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))],
-      null,
-    ],
+    ['evidence', [...cost, point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))], null],
     ['no random', [point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))], /random pruning was not measured/],
     [
       'easy',
-      [
-        ...[point('random', 0.5, 0.7, { seed: 1 }), point('random', 0.5, 0.82, { seed: 2 })],
-        point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01)),
-      ],
+      [...random(0.5, 0.7, 0.82), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))],
       /costs 4\.0 points only/,
     ],
-    ['no reverse', [point('random', 0.5, 0.5, { seed: 1 })], /reversed order was not measured/],
+    ['no reverse', random(0.5, 0.5, 0.6), /reversed order was not measured/],
+    ['better reversed', [...cost, point('reverse:a', 0.5, 0.9, toOrder(0.1, 0.01))], /no worse/],
     [
-      'better reversed',
-      [point('random', 0.5, 0.5, { seed: 1 }), point('reverse:a', 0.5, 0.9, toOrder(0.1, 0.01))],
-      /no worse/,
-    ],
-    [
-      'by chance',
-      [point('random', 0.5, 0.5, { seed: 1 }), point('reverse:a', 0.5, 0.7, toOrder(-0.1, 0.05))],
+      'by chance of the examples',
+      [...cost, point('reverse:a', 0.5, 0.7, toOrder(-0.1, 0.05))],
       /not significantly worse \(p = 0\.050\)/,
     ],
     [
+      'as two random prunings differ',
+      [...random(0.5, 0.5, 0.75, 0.79), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.001))],
+      /not significantly worse \(p = 0\.4/,
+    ],
+    [
+      'one seed',
+      [...random(0.5, 0.5), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.001))],
+      /one random pruning tells no spread: measure more seeds/,
+    ],
+    [
       'another level',
-      [point('random', 0.4, 0.5, { seed: 1 }), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))],
+      [...random(0.4, 0.5, 0.6), point('reverse:a', 0.5, 0.6, toOrder(-0.2, 0.01))],
       /random pruning was not measured/,
     ],
   ]
@@ -309,11 +319,34 @@ test('a level is evidence where random pruning costs 5 points and the reversed o
     t.is(verdict!.evidence, why === null, title)
     if (why !== null) t.regex(verdict!.why, why, title)
   }
-  const all = judge(made([point('a', 1, 0.1), point('random', 1, 0.1, { seed: 1 })]))
-  t.like(all[0], { evidence: false, why: 'all go, in whatever order' })
-  const perplexity = [point('a', 0.5, 11), point('random', 0.5, 12, { seed: 1 })]
+  const all = judge(made([point('a', 1, 0.1), ...random(1, 0.1)]))
+  t.like(all[0], { evidence: false, why: 'all go, in whatever order', pValue: null })
+  const perplexity = [point('a', 0.5, 10.1), ...random(0.5, 12, 12.1, 11.9)]
   const reversed = point('reverse:a', 0.5, 13, toOrder(2, 0.001))
   t.true(judge(made([...perplexity, reversed], 'pseudo_perplexity', 10))[0]!.evidence)
+})
+
+test('the levels of a method are corrected together, so that more of them do not make evidence likelier', (t) => {
+  const levels = [0.3, 0.4, 0.5]
+  const points = levels.flatMap((level) => [
+    point('a', level, 0.8),
+    ...random(level, 0.74, 0.73, 0.75),
+    point('reverse:a', level, 0.6, toOrder(-0.2, 0.03)),
+  ])
+  const alone = judge(made(points.slice(0, 5)))
+  t.deepEqual(
+    alone.map(({ evidence, pValue }) => [evidence, pValue]),
+    [[true, 0.03]],
+  )
+  const together = judge(made(points))
+  t.deepEqual(
+    together.map(({ evidence }) => evidence),
+    [false, false, false],
+  )
+  t.true(together.every(({ pValue }) => Math.abs(pValue! - 0.09) < 1e-12))
+  // statsmodels 0.14: multipletests(…, method='holm').
+  const corrected = holm([0.01, 0.04, 0.03, 0.005])
+  for (const [at, p] of [0.03, 0.06, 0.06, 0.02].entries()) t.true(Math.abs(corrected[at]! - p) < 1e-12)
 })
 
 test('what cannot be drawn is refused before anything is measured', async (t) => {
@@ -357,6 +390,7 @@ test('what cannot be drawn is refused before anything is measured', async (t) =>
       /Method `x`: .*remove` to be a whole number/,
     ],
     [{ methods: ['random'], earlier: {} }, /`earlier` to be what `curve` gave/],
+    [{ methods: ['random'], earlier: { dense: {}, points: [] } }, /`earlier\.format` to be 2, got none/],
   ]
   for (const [options, message] of refusals) {
     const onPoint = () => t.fail('measured')
@@ -382,6 +416,14 @@ test('points of another study, another file or another machine are not gone on w
   await refused({ data: await pairsFile(2) }, /another data\./)
   const dense = { ...earlier.dense, value: earlier.dense.value + 1e-6 }
   await refused({ earlier: { ...earlier, dense } }, /points of two machines do not go together/)
+  await refused(
+    { earlier: { ...earlier, format: undefined } },
+    /`earlier\.format` to be 2, got none: its intervals are of an earlier version/,
+  )
+  await refused(
+    { earlier: { ...earlier, format: 3 } },
+    /`earlier\.format` to be 2, got 3\. .*Begin anew elsewhere\./,
+  )
   const stray = { ...earlier.points[0]!, method: 'magnitude' }
   await refused(
     { earlier: { ...earlier, points: [stray] } },

@@ -1,24 +1,22 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { bootstrapInterval, pairedBootstrap } from '../lib/evaluation/bootstrap.js'
 import { classification } from '../lib/evaluation/classification.js'
 import { compare } from '../lib/evaluation/compare.js'
 import { maskedLm } from '../lib/evaluation/masked-lm.js'
-import { mcnemar } from '../lib/evaluation/mcnemar.js'
 import { accuracy, tokenAccuracy } from '../lib/evaluation/metrics/accuracy.js'
 import { answerF1, answerWords, exactMatch } from '../lib/evaluation/metrics/answers.js'
 import { cosineOfRows } from '../lib/evaluation/metrics/cosine.js'
 import { entitiesOf, isEntityNotation } from '../lib/evaluation/metrics/entities.js'
 import { pearson } from '../lib/evaluation/metrics/pearson.js'
 import { pseudoPerplexity } from '../lib/evaluation/metrics/pseudo-perplexity.js'
-import { spearman, spearmanOfSample } from '../lib/evaluation/metrics/spearman.js'
+import { spearman } from '../lib/evaluation/metrics/spearman.js'
 import { questionAnswering } from '../lib/evaluation/question-answering.js'
 import { xoshiro128 } from '../lib/evaluation/random.js'
 import { similarity } from '../lib/evaluation/similarity.js'
 import { summarise } from '../lib/evaluation/summarise.js'
 import { tokenClassification } from '../lib/evaluation/token-classification.js'
 
-// Expected values: scipy 1.17.1 (correlations, binomtest), scikit-learn 1.9.1 (labels), seqeval 1.2.2 (entities).
+// Expected values: scipy 1.17.1 (correlations), scikit-learn 1.9.1 (labels), seqeval 1.2.2 (entities).
 const near = (a: number | undefined, b: number) => Math.abs((a ?? Number.NaN) - b) <= 1e-12
 const predicted = [0.1, 0.4, 0.4, 0.9, -0.3, 0.7, 0.7, 0.7, 0.2, 1]
 const scores = [1, 2, 2.5, 5, 0, 3, 2.5, 4.8, 2.5, 3]
@@ -26,11 +24,6 @@ const scores = [1, 2, 2.5, 5, 0, 3, 2.5, 4.8, 2.5, 3]
 test('spearman and pearson of lists with ties are the reference values', (t) => {
   t.true(near(spearman(predicted, scores), 0.8624999999999999))
   t.true(near(pearson(predicted, scores), 0.8243795087553831))
-})
-
-test('a sample with repeated examples is ranked anew', (t) => {
-  const sample = Uint32Array.of(0, 0, 3, 3, 3, 4, 9, 8, 8, 5)
-  t.true(near(spearmanOfSample(predicted, scores)(sample), 0.9022126910156117))
 })
 
 test('a correlation with equal values throughout is undefined', (t) => {
@@ -129,38 +122,6 @@ test('the generator gives the published sequence of xoshiro128**', (t) => {
   t.deepEqual([1, 2, 3, 4, 5, 6].map(random), [11520, 0, 5927040, 70819200, 2031721883, 1637235492])
 })
 
-test('McNemar gives the exact binomial p-values', (t) => {
-  const cases = [
-    [0, 0, 1],
-    [5, 5, 1],
-    [10, 2, 0.03857421875],
-    [120, 80, 0.005685155996750306],
-    [0, 30, 1.862645149230957e-9],
-  ] as const
-  for (const [b, c, p] of cases)
-    t.true(Math.abs(mcnemar(b, c) / p - 1) < 1e-12, `${b} ${c}: ${mcnemar(b, c)}`)
-  t.true(Math.abs(mcnemar(501_000, 499_000) - 0.0456082998653896) < 1e-9)
-})
-
-test('the interval of a mean is the one that normal theory gives', (t) => {
-  const values = Float64Array.from({ length: 400 }, (_, i) => ((i * 37) % 400) / 400)
-  const [low, high] = bootstrapInterval(400, meanOf(values), { resamples: 4000 })
-  const half = (1.96 * Math.sqrt((400 ** 2 - 1) / 12)) / 400 / Math.sqrt(400)
-  t.true(Math.abs(low - (0.49875 - half)) < 0.1 * half, `${low}`)
-  t.true(Math.abs(high - (0.49875 + half)) < 0.1 * half, `${high}`)
-})
-
-test('a real difference has a small p-value and an interval away from 0', (t) => {
-  const noise = Float64Array.from({ length: 200 }, (_, i) => Math.sin(i * 12.9898) * 0.5)
-  const { difference, interval, pValue } = pairedBootstrap(
-    200,
-    meanOf(noise.map((x) => x + 0.3)),
-    meanOf(noise.map((x) => -x)),
-  )
-  t.true(interval[0] > 0 && interval[0] < difference && difference < interval[1])
-  t.is(pValue, 1 / 1001)
-})
-
 test('a result carries the value, its interval, the notes and what was cut', (t) => {
   const result = summarise(similarity(predicted, scores), {
     truncated: 2,
@@ -169,62 +130,13 @@ test('a result carries the value, its interval, the notes and what was cut', (t)
   })
   t.is(result.value, spearman(predicted, scores))
   t.true(result.interval[0] < result.value && result.value <= result.interval[1])
+  t.is(result.intervalMethod, 'jackknife_fisher_z')
+  t.deepEqual(Object.keys(result.intervals), Object.keys(result.metrics))
   t.deepEqual([result.metric, result.n, result.truncated], ['spearman', 10, 2])
-  t.deepEqual(result.notes, ['read as TSV', 'Only 10 examples: the interval is likely to be too narrow.'])
-})
-
-test('a result without notes or cuts has no such fields', (t) => {
-  const right = new Int32Array(40)
-  t.deepEqual(summarise(classification(right, right, ['a', 'b']), { resamples: 10 }), {
-    task: 'classification',
-    metric: 'accuracy',
-    value: 1,
-    interval: [1, 1],
-    n: 40,
-    metrics: { accuracy: 1, f1: 0, matthews: 0 },
-  })
-})
-
-test('a model whose similarities are all equal scores 0 and a note says why', (t) => {
-  const result = summarise(similarity([1, 1, 1], [1, 2, 3]))
-  t.deepEqual([result.value, result.interval], [0, [0, 0]])
-  t.regex(result.notes![0]!, /All predicted similarities are equal/)
-})
-
-test('two classifiers are compared by McNemar, other outcomes by the paired bootstrap', (t) => {
-  const gold = Int32Array.from({ length: 100 }, (_, i) => i % 2)
-  const first = classification(
-    gold.map((label, i) => (i < 2 ? 1 - label : label)),
-    gold,
-    ['a', 'b'],
-  )
-  const second = classification(
-    gold.map((label, i) => (i >= 90 ? 1 - label : label)),
-    gold,
-    ['a', 'b'],
-  )
-  const result = compare(first, second)
-  t.is(result.test, 'mcnemar')
-  t.true(near(result.difference, 0.08))
-  t.true(near(result.pValue, 0.03857421875))
-  t.is(
-    compare(similarity(predicted, scores), similarity(scores, scores), { resamples: 50 }).test,
-    'paired_bootstrap',
-  )
-})
-
-test('a model does not differ from itself', (t) => {
-  const outcomes = [
-    similarity(predicted, scores),
-    classification([0, 1, 1], [0, 1, 0], ['a', 'b']),
-    tokenClassification([['X', 'Y'], []], [['X', 'X'], []]),
-    questionAnswering(['a', 'b c'], [['b'], ['c']]),
-    maskedLm([1, 2], [2, 3]),
-  ]
-  for (const outcome of outcomes) {
-    const { difference, interval, pValue } = compare(outcome, outcome, { resamples: 50 })
-    t.deepEqual([difference, interval, pValue], [0, [0, 0], 1], outcome.task)
-  }
+  t.deepEqual(result.notes, [
+    'read as TSV',
+    'Only 10 examples: intervals are wide, and those that are not exact may hold the true value less often than they say.',
+  ])
 })
 
 test('spearman depends on nothing but order', (t) => {
@@ -256,65 +168,12 @@ test('spearman depends on nothing but order', (t) => {
   t.pass()
 })
 
-test('spearman of all examples once is spearman, in any order', (t) => {
-  fc.assert(
-    fc.property(pairsOfLists, (pairs) => {
-      const [first, second] = [pairs.map(([x]) => x), pairs.map(([, y]) => y)]
-      const reversed = Uint32Array.from(first, (_, i) => first.length - 1 - i)
-      return Object.is(spearmanOfSample(first, second)(reversed), spearman(first, second))
-    }),
-  )
-  t.pass()
-})
-
-test('equal seeds give equal intervals, other seeds other ones', (t) => {
-  const values = Float64Array.from({ length: 50 }, (_, i) => Math.sin(i))
-  const interval = (seed: number) => bootstrapInterval(50, meanOf(values), { seed, resamples: 100 })
-  fc.assert(fc.property(fc.maxSafeNat(), (seed) => void t.deepEqual(interval(seed), interval(seed))))
-  t.is(new Set([0, 1, 2, 2 ** 32, Number.MAX_SAFE_INTEGER].map((seed) => `${interval(seed)}`)).size, 5)
-})
-
-test('the interval of a mean holds the mean, and a wider level holds a narrower one', (t) => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 5, maxLength: 40 }),
-      fc.nat(),
-      (half, seed) => {
-        const values = Float64Array.from([...half, ...half.map((x) => -x)])
-        const at = (level: number) =>
-          bootstrapInterval(values.length, meanOf(values), { level, seed, resamples: 200 })
-        const [[low, high], [lower, higher]] = [at(0.9), at(0.99)]
-        return low <= 0 && 0 <= high && lower <= low && high <= higher
-      },
-    ),
-  )
-  t.pass()
-})
-
 test('swapping the models turns the difference round and keeps the p-value', (t) => {
   const [first, second] = [similarity(predicted, scores), similarity(scores.map(Math.sqrt).reverse(), scores)]
   const [one, other] = [compare(first, second), compare(second, first)]
   t.is(one.difference, -other.difference)
   t.is(one.pValue, other.pValue)
   t.true(near(one.interval[0], -other.interval[1]) && near(one.interval[1], -other.interval[0]))
-})
-
-test('McNemar is symmetric, a probability, and falls as the split grows uneven', (t) => {
-  fc.assert(
-    fc.property(fc.nat(3000), fc.nat(3000), (b, c) => {
-      const p = mcnemar(b, c)
-      return p === mcnemar(c, b) && p >= 0 && p <= 1 && mcnemar(b, b + c + 1) <= mcnemar(b, b + c) + 1e-12
-    }),
-  )
-  t.pass()
-})
-
-test('resamples where a correlation is undefined are left out', (t) => {
-  t.deepEqual(bootstrapInterval(2, spearmanOfSample([1, 2], [1, 2])), [1, 1])
-  t.deepEqual(
-    bootstrapInterval(1, () => Number.NaN),
-    [Number.NaN, Number.NaN],
-  )
 })
 
 test('outcomes of unequal or no length are refused', (t) => {
@@ -343,20 +202,6 @@ test('outcomes that are no numbers of their kind are refused', (t) => {
   t.throws(() => maskedLm([1], [-1]), { message: /`tokens\[0\]`/ })
 })
 
-test('bad bootstrap options are refused', (t) => {
-  const mean = meanOf(Float64Array.of(1))
-  t.throws(() => bootstrapInterval(0, mean), { instanceOf: RangeError, message: /`n`/ })
-  t.throws(() => bootstrapInterval(1, mean, { resamples: 0 }), { instanceOf: RangeError })
-  t.throws(() => bootstrapInterval(1, mean, { seed: -1 }), { instanceOf: RangeError })
-  t.throws(() => bootstrapInterval(1, mean, { level: 95 }), { instanceOf: RangeError })
-  t.throws(() => bootstrapInterval(1, mean, { sead: 1 } as object), {
-    instanceOf: TypeError,
-    message: /Did you mean `seed`/,
-  })
-  t.throws(() => summarise(maskedLm([1], [1]), { truncated: 2 }), { instanceOf: RangeError })
-  t.throws(() => mcnemar(-1, 2), { instanceOf: RangeError })
-})
-
 test('outcomes on other examples are not compared', (t) => {
   const first = similarity([1, 2], [1, 2])
   t.throws(() => compare(first, similarity([1, 2], [1, 3])), {
@@ -378,7 +223,3 @@ const pairsOfLists = fc.array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integ
   minLength: 1,
   maxLength: 30,
 })
-
-function meanOf(values: Float64Array) {
-  return (indices: Uint32Array) => indices.reduce((sum, i) => sum + values[i]!, 0) / indices.length
-}

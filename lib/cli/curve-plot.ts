@@ -58,7 +58,9 @@ function spreadPoints({ spreads, points }: Curves, unit: string): Point[] {
     .filter((spread) => spread.unit === unit)
     .map(({ method, level, mean, sd, seeds }) => {
       const { share } = points.find((point) => point.unit === unit && point.level === level)!
+      const point = { x: share, y: mean, series: method }
+      if (sd === null) return { ...point, label: `${method} ${level}: ${amount(mean)} (one seed)` }
       const label = `${method} ${level}: ${amount(mean)} ± ${amount(sd)} (${seeds} seeds)`
-      return { label, x: share, y: mean, yInterval: [mean - sd, mean + sd], series: method }
+      return { ...point, label, yInterval: [mean - sd, mean + sd] }
     })
 }

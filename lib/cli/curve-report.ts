@@ -5,6 +5,8 @@ import { axisTitle } from './curve-plot.js'
 import { amount, interval, percent, signed } from './demo/numbers.js'
 import { alignedTable } from './table.js'
 
+type RandomDifference = NonNullable<CurvePoint['toRandom']>
+
 /** A table for each unit, how far each method gets, and what counts as evidence. */
 export function curveText(curves: Curves, width = 170): string {
   const { study, dense } = curves
@@ -74,13 +76,17 @@ function singleRow(curves: Curves, point: CurvePoint, besideRandom: boolean): st
   return [
     ...[method, String(level), `${amount(value)} ${interval(point.interval, amount)}`],
     ...[`${signed(toDense.difference)} ${interval(toDense.interval, signed)}`, pText(toDense.pValue)],
-    ...(besideRandom
-      ? [toRandom ? `${signed(toRandom.difference)} ${interval(toRandom.interval, signed)}` : '']
-      : []),
+    ...(besideRandom ? [toRandom ? besideRandomCell(toRandom) : ''] : []),
     ...[percent(density.prunable.density), percent(density.all.density)],
     (seconds.prune + seconds.evaluate).toFixed(1),
     verdict === undefined ? 'control' : verdict.evidence ? 'evidence' : `smoke test: ${verdict.why}`,
   ]
+}
+
+function besideRandomCell({ difference, interval: ends, verdict, seeds }: RandomDifference): string {
+  if (seeds < 2) return `${signed(difference)} (one seed: no verdict)`
+  const word = verdict === 'undecided' ? '' : ` ${verdict}`
+  return `${signed(difference)} ${interval(ends, signed)}${word}`
 }
 
 /** Of several seeds the mean and its standard deviation, and the largest p. */
@@ -90,12 +96,16 @@ function seededRow({ spreads }: Curves, points: readonly CurvePoint[], besideRan
   const largest = Math.max(...points.map(({ toDense }) => toDense.pValue))
   const seconds = points.reduce((sum, point) => sum + point.seconds.prune + point.seconds.evaluate, 0)
   return [
-    ...[method, String(level), `${amount(spread.mean)} ± ${amount(spread.sd)}`],
+    ...[
+      method,
+      String(level),
+      `${amount(spread.mean)}${spread.sd === null ? '' : ` ± ${amount(spread.sd)}`}`,
+    ],
     ...[signed(spread.meanDifference), `up to ${pText(largest)}`],
     ...(besideRandom ? [''] : []),
     ...[percent(density.prunable.density), percent(density.all.density)],
     seconds.toFixed(1),
-    `control, ${several(spread.seeds, 'seed')}: mean ± sd`,
+    `control, ${several(spread.seeds, 'seed')}${spread.sd === null ? '' : ': mean ± sd'}`,
   ]
 }
 
@@ -113,8 +123,9 @@ function remarks({ evidence, dense, notes, complete, point }: Curves): string[] 
       ? 'Only controls were measured: nothing here is evidence for an order.'
       : `${proofs} of ${several(evidence.length, 'level')} count as evidence for the method's order; the others are smoke tests.`
   return [
-    `${found} Evidence is where random pruning costs at least 5 points and the reversed order is significantly worse (paired, p < 0.05).`,
-    `A point is ${Number(point.toPrecision(3))} of ${dense.metric}. Differences are paired; p-values are of single comparisons.`,
+    `${found} Evidence is where random pruning costs at least 5 points and the reversed order is significantly worse: on other examples and beyond the spread of random prunings, p < 0.05 over all levels of the method (Holm).`,
+    `"minus random" is in brackets where one more random pruning would lie, with two seeds or more; "better" or "worse" is what lies outside, p < 0.05 at that level.`,
+    `A point is ${Number(point.toPrecision(3))} of ${dense.metric}. Differences are paired; their p-values are of single comparisons.`,
     ...(complete ? [] : ['Not complete.']),
     ...[...notes, ...dense.notes].map((note) => `Note: ${note}`),
   ]

@@ -51,7 +51,7 @@ export const curveCommand: Command = {
   },
   notes:
     'FILE.json is a list of { "name", "unit", "levels", "recipe" }, with "{level}" or (of heads, neurons) "{count}" in the recipe.\n' +
-    'A level is evidence for an order where random pruning costs 5 points and the reversed order is significantly worse (paired, p < 0.05); others are smoke tests. p-values are of single comparisons.',
+    'A level is evidence for an order where random pruning costs 5 points and the reversed order is significantly worse: paired, and beyond the spread of random prunings, p < 0.05 over all levels of the method; others are smoke tests. "better" than random is what one more random pruning would be in one of forty cases, and "worse" in another. Other p-values are of single comparisons. docs/statistics.md says how each interval is made.',
   arguments: { name: 'MODEL', least: 1, most: 1 },
   async run(invocation) {
     const [model] = invocation.args as [string]

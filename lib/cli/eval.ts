@@ -31,18 +31,8 @@ export const evaluation: Command = {
     const first = await measure(model, settings, invocation)
     const against = other === undefined ? undefined : await compareWith(other, first, settings, invocation)
 
-    const { task, metric, value, interval, n, metrics, truncated, notes } = first
-    const result = {
-      task,
-      metric,
-      value,
-      interval,
-      n,
-      metrics,
-      truncated,
-      notes,
-      ...(against && { against }),
-    }
+    const { outcomes: _, ...shown } = first
+    const result = { ...shown, ...(against && { against }) }
     await output.result(result, () => evalReport(model, result))
   },
 }
@@ -59,8 +49,7 @@ async function compareWith(
   invocation: Invocation,
 ) {
   const second = await measure(model, settings, invocation)
-  const { resamples, seed } = settings
-  const { difference, interval, pValue, test } = compareEvaluations(first, second, { resamples, seed })
+  const { difference, interval, intervalMethod, pValue, test } = compareEvaluations(first, second)
   const { value, truncated, notes } = second
-  return { model, value, difference, interval, p_value: pValue, test, truncated, notes }
+  return { model, value, difference, interval, intervalMethod, p_value: pValue, test, truncated, notes }
 }

@@ -15,8 +15,11 @@ export const evaluationOptions: OptionTable = {
   },
   format: { value: 'NAME', help: 'tsv, csv, jsonl, conllu, conll, txt or squad, against the extension' },
   limit: { value: 'N', help: 'only the first N examples' },
-  resamples: { value: 'N', help: 'samples drawn for intervals (default 1000)' },
-  seed: { value: 'N', help: 'of the samples drawn (default 0)' },
+  resamples: {
+    value: 'N',
+    help: "draws for the intervals of macro F1 and Matthews's correlation, the only ones that draw (default 1000)",
+  },
+  seed: { value: 'N', help: 'seed of these draws (default 0)' },
   pooling: {
     value: 'NAME',
     help: "for similarity: how tokens become one vector (default: the model's own)",

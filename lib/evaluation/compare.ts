@@ -1,44 +1,31 @@
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expected } from '../check.js'
 import { TwofourError } from '../errors.js'
-import { type BootstrapOptions, pairedBootstrap } from './bootstrap.js'
-import { mcnemar } from './mcnemar.js'
+import { checkIntervalOptions, type IntervalOptions } from './intervals/interval.js'
+import { jackknifeDifference, unitDifference } from './intervals/paired.js'
 import type { Comparison, Outcomes } from './task.js'
 
 /**
- * The first model against the second on the same examples: the difference of their metric, its paired bootstrap
- * interval, and a p-value (McNemar's where an example is right or wrong, else the paired bootstrap's).
+ * The first model against the second on the same examples: the difference of their first metric with its interval and
+ * p-value. docs/statistics.md says which for which metric; no comparison draws at random.
  *
  * @throws RangeError on outcomes of different tasks or examples, or a bad option; TwofourError TASK_UNSUPPORTED
  * where two language models cut the texts into different tokens, so that their perplexities have no common unit.
  */
-export function compare(first: Outcomes, second: Outcomes, options?: BootstrapOptions): Comparison {
+export function compare(first: Outcomes, second: Outcomes, options?: IntervalOptions): Comparison {
+  const { level } = checkIntervalOptions(options)
   checkSameExamples(first, second)
 
   const { task, metric, n } = first
-  const { difference, interval, pValue } = pairedBootstrap(n, first.statistic, second.statistic, options)
-  if (first.right === undefined || second.right === undefined) {
-    return { task, metric, difference, interval, pValue, test: 'paired_bootstrap', n }
+  const difference = first.metrics[metric]! - second.metrics[metric]!
+  const [a, b] = [first.examples, second.examples]
+  if (a.kind === 'units' && b.kind === 'units') {
+    return { task, metric, difference, ...unitDifference(a, b, level), n }
   }
-  return {
-    task,
-    metric,
-    difference,
-    interval,
-    pValue: mcnemarOf(first.right, second.right),
-    test: 'mcnemar',
-    n,
+  if (a.kind === 'jackknife' && b.kind === 'jackknife') {
+    return { task, metric, difference, ...jackknifeDifference(difference, a, b, level), n }
   }
-}
-
-function mcnemarOf(first: Uint8Array, second: Uint8Array): number {
-  let onlyFirst = 0
-  let onlySecond = 0
-  for (const [i, right] of first.entries()) {
-    if (right > second[i]!) onlyFirst += 1
-    if (right < second[i]!) onlySecond += 1
-  }
-  return mcnemar(onlyFirst, onlySecond)
+  throw new TwofourError('INTERNAL', `Outcomes of the task '${task}' are of two kinds.`, { task })
 }
 
 function checkSameExamples(first: Outcomes, second: Outcomes): void {

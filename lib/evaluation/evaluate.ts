@@ -2,10 +2,10 @@ import type { Progress } from '../addon.js'
 import { checkInteger, checkKeys, checkOneOf, checkSignal, checkString, expected } from '../check.js'
 import { Encoder } from '../encoder/encoder.js'
 import { type PoolingMode, poolingModes } from '../sentence-config.js'
-import type { BootstrapOptions } from './bootstrap.js'
 import type { Columns } from './columns.js'
 import { compare } from './compare.js'
 import type { Format } from './format.js'
+import type { IntervalOptions } from './intervals/interval.js'
 import { summarise } from './summarise.js'
 import { type Comparison, type Outcomes, type Task, type TaskResult, tasks } from './task.js'
 import { runClassification } from './tasks/classification.js'
@@ -28,9 +28,9 @@ export type EvaluateOptions = {
   readonly format?: Format | 'squad' | undefined
   /** Only the first examples of the file. @default all */
   readonly limit?: number | undefined
-  /** Samples drawn for the interval. @default 1000 */
+  /** Draws for the intervals of macro F1 and Matthews's correlation, the only ones that draw at random. @default 1000 */
   readonly resamples?: number | undefined
-  /** Of the samples drawn. @default 0 */
+  /** Seed of these draws. @default 0 */
   readonly seed?: number | undefined
   /** Of the task `similarity`: how a text's tokens become one vector. @default as `embed` */
   readonly pooling?: PoolingMode | undefined
@@ -66,7 +66,7 @@ const runners: Readonly<Record<Task, RunTask>> = {
 }
 
 /**
- * Measures a model on a labelled file: the task's metric with its 95 % bootstrap interval.
+ * Measures a model on a labelled file: the task's metrics with their 95 % intervals (docs/statistics.md).
  * @throws TypeError or RangeError on misuse; TwofourError TASK_UNSUPPORTED where the model lacks the head; FILE_NOT_FOUND,
  *   FILE_UNREADABLE or DATA_INVALID with the line; as `Encoder.run` and `Encoder.embed`
  */
@@ -88,7 +88,7 @@ export async function evaluate(encoder: Encoder, options: EvaluateOptions): Prom
 export function compareEvaluations(
   first: Evaluation,
   second: Evaluation,
-  options: BootstrapOptions = {},
+  options: IntervalOptions = {},
 ): Comparison {
   checkEvaluation('first', first)
   checkEvaluation('second', second)

@@ -1,4 +1,7 @@
-import { everyIndex, type Statistic } from './bootstrap.js'
+import { clopperPearson } from './intervals/clopper-pearson.js'
+import { single, sumsOf } from './intervals/clusters.js'
+import type { Interval } from './intervals/interval.js'
+import { boundedMean } from './intervals/korn-graubard.js'
 import { answerF1, exactMatch } from './metrics/answers.js'
 import { checkExamples } from './outcome-checks.js'
 import type { Outcomes } from './task.js'
@@ -15,24 +18,31 @@ export function questionAnswering(
 ): Outcomes {
   checkExamples('predicted', predicted, 'answers', answers)
 
-  const f1s = Float64Array.from(answers, (accepted, i) => 100 * answerF1(predicted[i]!, accepted))
-  const matches = Float64Array.from(answers, (accepted, i) => 100 * exactMatch(predicted[i]!, accepted))
-  const every = everyIndex(answers.length)
+  const n = answers.length
+  const f1s = answers.map((accepted, i) => answerF1(predicted[i]!, accepted))
+  const matches = answers.reduce((sum, accepted, i) => sum + exactMatch(predicted[i]!, accepted), 0)
+  const sums = sumsOf(
+    f1s,
+    f1s.map(() => 1),
+  )
   return {
     task: 'question-answering',
     metric: 'f1',
-    n: answers.length,
-    statistic: meanOf(f1s),
-    metrics: { f1: meanOf(f1s)(every), exact_match: meanOf(matches)(every) },
+    n,
+    metrics: { f1: 100 * sums.mean, exact_match: (100 * matches) / n },
+    intervals: ({ level }) => {
+      const { interval, method } = boundedMean(sums, level)
+      return {
+        f1: { interval: percent(interval), method },
+        exact_match: { interval: percent(clopperPearson(matches, n, level)), method: 'clopper_pearson' },
+      }
+    },
+    examples: { kind: 'units', clusters: single(f1s), binary: false, scale: 100 },
     notes: [],
     gold: answers,
   }
 }
 
-function meanOf(values: Float64Array): Statistic {
-  return (indices) => {
-    let sum = 0
-    for (const i of indices) sum += values[i]!
-    return sum / indices.length
-  }
+function percent([low, high]: Interval): Interval {
+  return [100 * low, 100 * high]
 }

@@ -1,5 +1,8 @@
-import { pearson } from './metrics/pearson.js'
-import { spearman, spearmanOfSample } from './metrics/spearman.js'
+import { correlationInterval, fewestPairs, hiddenShare } from './intervals/correlation.js'
+import { type MetricInterval, wholeRange } from './intervals/interval.js'
+import { jackknifeError } from './intervals/jackknife.js'
+import { pearson, pearsonWithoutOne } from './metrics/pearson.js'
+import { nearestToPerfect, spearman, spearmanWithoutOne } from './metrics/spearman.js'
 import { checkExamples, checkFinite } from './outcome-checks.js'
 import type { Outcomes } from './task.js'
 
@@ -15,17 +18,38 @@ export function similarity(predicted: ArrayLike<number>, gold: ArrayLike<number>
   checkFinite('predicted', predicted)
   checkFinite('gold', gold)
 
-  const value = spearman(predicted, gold)
-  const constant = Number.isNaN(value)
+  const n = gold.length
+  const [rank, linear] = [spearman(predicted, gold), pearson(predicted, gold)]
+  const constant = Number.isNaN(rank)
+  const withoutOne = spearmanWithoutOne(predicted, gold).map(definedOr0)
   return {
     task: 'similarity',
     metric: 'spearman',
-    n: gold.length,
-    statistic: constant ? () => 0 : spearmanOfSample(predicted, gold),
-    metrics: { spearman: constant ? 0 : value, pearson: constant ? 0 : definedOr0(pearson(predicted, gold)) },
+    n,
+    metrics: { spearman: definedOr0(rank), pearson: definedOr0(linear) },
+    intervals: ({ level }) => ({
+      spearman: intervalOf(rank, withoutOne, level, nearestToPerfect(n - 1)),
+      pearson: intervalOf(linear, pearsonWithoutOne(predicted, gold).map(definedOr0), level),
+    }),
+    examples: {
+      kind: 'jackknife',
+      withoutOne,
+      error: jackknifeError(withoutOne) || hiddenShare(n, 0.95) / 2,
+      range: [-1, 1],
+      fewest: fewestPairs,
+    },
     notes: constant ? [constantNote(predicted)] : [],
     gold: Float64Array.from(gold),
   }
+}
+
+function intervalOf(
+  value: number,
+  withoutOne: Float64Array,
+  level: number,
+  nearest?: number,
+): MetricInterval {
+  return Number.isNaN(value) ? wholeRange(-1, 1) : correlationInterval(value, withoutOne, level, nearest)
 }
 
 /** Values that differ only by less than their squares can hold have ranks, but no spread. */

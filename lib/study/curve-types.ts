@@ -1,7 +1,7 @@
 import type { Progress } from '../addon.js'
 import type { Calibration, Overlap } from '../calibration/calibration.js'
-import type { Interval } from '../evaluation/bootstrap.js'
 import type { EvaluateOptions } from '../evaluation/evaluate.js'
+import type { Interval, IntervalMethod } from '../evaluation/intervals/interval.js'
 import type { Comparison, Metric, Task } from '../evaluation/task.js'
 import type { ExplicitRecipe, Recipe } from '../pruning/recipe.js'
 import type { Density } from '../pruning/summary.js'
@@ -71,10 +71,16 @@ export type CurveCalibration = {
 }
 
 /** A paired difference, first minus second, with its 95 % interval. */
-export type Difference = Pick<Comparison, 'difference' | 'interval' | 'pValue' | 'test'>
+export type Difference = Pick<Comparison, 'difference' | 'interval' | 'intervalMethod' | 'pValue' | 'test'>
 
-/** A paired difference to the mean of random prunings, by the bootstrap over examples. */
-export type RandomDifference = Difference & {
+/**
+ * A model minus the mean of random prunings. The interval is the model minus where one more of them would lie; see
+ * `besideRandom`.
+ */
+export type RandomDifference = Omit<Difference, 'test'> & {
+  readonly test: 'prediction_t'
+  /** Whether it is too far from them to be one more random pruning, p < 0.05. Never decided by one seed. */
+  readonly verdict: 'better' | 'worse' | 'undecided'
   readonly seeds: number
   /** How many of them this model is better than. */
   readonly better: number
@@ -91,12 +97,13 @@ export type CurvePoint = {
   readonly recipe: ExplicitRecipe
   readonly value: number
   readonly interval: Interval
+  readonly intervalMethod: IntervalMethod
   readonly metrics: Readonly<Record<string, number>>
   /** This model minus the dense one. */
   readonly toDense: Difference
   /** Of a reversed order: this model minus the one by the order itself, at the same level. */
   readonly toOrder?: Difference
-  /** Of orders and reversed ones: this model minus the mean of the random prunings at the same level. */
+  /** Of orders and reversed ones: this model beside the random prunings at the same level. */
   readonly toRandom?: RandomDifference
   readonly density: { readonly prunable: Density; readonly all: Density }
   readonly seconds: { readonly prune: number; readonly evaluate: number }
@@ -109,7 +116,8 @@ export type Spread = {
   readonly level: Level
   readonly seeds: number
   readonly mean: number
-  readonly sd: number
+  /** null of one seed. */
+  readonly sd: number | null
   readonly meanDifference: number
 }
 
@@ -131,16 +139,21 @@ export type Verdict = {
   readonly randomCost: number | null
   /** Reversed minus order; null where it was not measured. */
   readonly reversed: Difference | null
+  /** Of the reversed order being worse, corrected for the method's levels; null where it was not tested. */
+  readonly pValue: number | null
   readonly why: string
 }
 
 /** What `curve` gives; ready to print as JSON. */
 export type Curves = {
+  /** Of this type. Format 1 had intervals by the percentile bootstrap. */
+  readonly format: 2
   readonly study: Study
   readonly dense: {
     readonly metric: Metric
     readonly value: number
     readonly interval: Interval
+    readonly intervalMethod: IntervalMethod
     readonly n: number
     readonly metrics: Readonly<Record<string, number>>
     readonly truncated: number

@@ -2,19 +2,13 @@ import { Calibration } from '../calibration/calibration.js'
 import { expected } from '../check.js'
 import { Checkpoint } from '../checkpoint/checkpoint.js'
 import type { Evaluation } from '../evaluation/evaluate.js'
+import { besideRandom } from './beside-random.js'
 import { type CheckedCurve, checkCurveOptions } from './curve-options.js'
 import type { CurveOptions, CurvePoint, Curves } from './curve-types.js'
 import { describeStudy } from './describe-study.js'
-import { checkEarlier, type Earlier } from './earlier.js'
+import { checkEarlier, curvesFormat, type Earlier } from './earlier.js'
 import { judge } from './evidence.js'
-import {
-  describePoint,
-  differenceOf,
-  differenceToMean,
-  type Measured,
-  measure,
-  measurePruned,
-} from './measure.js'
+import { describePoint, differenceOf, type Measured, measure, measurePruned } from './measure.js'
 import {
   inMeasuringOrder,
   keyOf,
@@ -85,10 +79,9 @@ function pointRunner(
   checkpoint: Checkpoint,
   planned: readonly PlannedPoint[],
   dense: Measured,
-  { measuring, options: { resamples, seed } }: Work,
+  { measuring }: Work,
 ): (point: PlannedPoint) => Promise<CurvePoint> {
   const byKey = new Map(planned.map((point) => [keyOf(point), point]))
-  const bootstrap = { resamples, seed }
   const kept = new Map<string, Evaluation>()
   let level = ''
   const run = async (point: PlannedPoint) => {
@@ -109,9 +102,9 @@ function pointRunner(
     const measured = await run(point)
     const { evaluation } = measured
     return describePoint(point, measured, {
-      toDense: differenceOf(evaluation, dense.evaluation, bootstrap),
-      ...(ordered && { toOrder: differenceOf(evaluation, ordered, bootstrap) }),
-      ...(random.length > 0 && { toRandom: differenceToMean(evaluation, random, bootstrap) }),
+      toDense: differenceOf(evaluation, dense.evaluation),
+      ...(ordered && { toOrder: differenceOf(evaluation, ordered) }),
+      ...(random.length > 0 && { toRandom: besideRandom(evaluation, random) }),
     })
   }
 }
@@ -122,10 +115,12 @@ function gathered(
   points: readonly CurvePoint[],
   total: number,
 ): Curves {
-  const { metric, value, interval, n, metrics, truncated, notes } = dense.evaluation
-  const base = { metric, value, interval, n, metrics, truncated, notes, seconds: dense.seconds }
+  const { metric, value, interval, intervalMethod, n, metrics, truncated, notes } = dense.evaluation
+  const seconds = dense.seconds
+  const base = { metric, value, interval, intervalMethod, n, metrics, truncated, notes, seconds }
   const measured = { dense: base, points }
   return {
+    format: curvesFormat,
     study,
     dense: base,
     point: pointOf(base),

@@ -1,11 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import { checkKeys, expected } from '../check.js'
+import { checkKeys, describe, expected } from '../check.js'
 import { isJsonObject } from '../json-file.js'
 import type { CurvePoint, Study } from './curve-types.js'
 import { keyOf, type PlannedPoint } from './planned.js'
 
+/** Of what `curve` gives: raised where its figures mean something else than before. */
+export const curvesFormat = 2
+
 const pointKeys = [
-  ...['unit', 'method', 'level', 'share', 'seed', 'recipe', 'value', 'interval', 'metrics'],
+  ...['unit', 'method', 'level', 'share', 'seed', 'recipe', 'value', 'interval', 'intervalMethod', 'metrics'],
   ...['toDense', 'toOrder', 'toRandom', 'density', 'seconds'],
 ]
 
@@ -22,12 +25,24 @@ export function checkEarlier(
   if (!isJsonObject(earlier) || !isJsonObject(earlier.dense) || !Array.isArray(earlier.points)) {
     throw new TypeError(expected('earlier', 'what `curve` gave', earlier))
   }
+  checkFormat(earlier.format)
   checkSameStudy(earlier.study, study)
   const { value } = earlier.dense
   if (typeof value !== 'number') throw new TypeError(expected('earlier.dense.value', 'a number', value))
   const known = new Map(planned.map((point) => [keyOf(point), point]))
   const points = earlier.points.map((point: unknown, at) => checkPoint(`earlier.points[${at}]`, point, known))
   return { value, points: new Map(points.map((point) => [keyOf(point), point])) }
+}
+
+function checkFormat(format: unknown): void {
+  if (format === curvesFormat) return
+  const got =
+    format === undefined
+      ? 'none: its intervals are of an earlier version, by the percentile bootstrap'
+      : describe(format)
+  throw new RangeError(
+    `Expected \`earlier.format\` to be ${curvesFormat}, got ${got}. Figures of two formats do not go together. Begin anew elsewhere.`,
+  )
 }
 
 function checkSameStudy(found: unknown, study: Study): void {

@@ -1,7 +1,6 @@
 import type { Calibration } from '../calibration/calibration.js'
 import type { Checkpoint } from '../checkpoint/checkpoint.js'
 import { Encoder } from '../encoder/encoder.js'
-import { type BootstrapOptions, pairedBootstrap, type Statistic } from '../evaluation/bootstrap.js'
 import {
   compareEvaluations,
   type EvaluateOptions,
@@ -9,9 +8,8 @@ import {
   evaluate,
 } from '../evaluation/evaluate.js'
 import { prune } from '../pruning/prune.js'
-import type { CurveOptions, CurvePoint, Difference, RandomDifference } from './curve-types.js'
+import type { CurveOptions, CurvePoint, Difference } from './curve-types.js'
 import type { PlannedPoint } from './planned.js'
-import { signOf } from './points.js'
 
 /** How every model of a study is run and evaluated. */
 export type Measuring = {
@@ -58,7 +56,7 @@ export function describePoint(
   { evaluation, density, seconds }: Awaited<ReturnType<typeof measurePruned>>,
   differences: Pick<CurvePoint, 'toDense' | 'toOrder' | 'toRandom'>,
 ): CurvePoint {
-  const { value, interval, metrics } = evaluation
+  const { value, interval, intervalMethod, metrics } = evaluation
   return {
     unit,
     method,
@@ -68,6 +66,7 @@ export function describePoint(
     recipe,
     value,
     interval,
+    intervalMethod,
     metrics,
     ...differences,
     density,
@@ -76,22 +75,9 @@ export function describePoint(
 }
 
 /** The first model minus the second, on the same examples. */
-export function differenceOf(first: Evaluation, second: Evaluation, options: BootstrapOptions): Difference {
-  const { difference, interval, pValue, test } = compareEvaluations(first, second, options)
-  return { difference, interval, pValue, test }
-}
-
-/** A model minus the mean of several, on the same examples. */
-export function differenceToMean(
-  first: Evaluation,
-  others: readonly Evaluation[],
-  options: BootstrapOptions,
-): RandomDifference {
-  const mean: Statistic = (indices) =>
-    others.reduce((sum, { outcomes }) => sum + outcomes.statistic(indices), 0) / others.length
-  const result = pairedBootstrap(first.n, first.outcomes.statistic, mean, options)
-  const better = others.filter(({ value }) => signOf(first.metric) * (first.value - value) > 0).length
-  return { ...result, test: 'paired_bootstrap', seeds: others.length, better }
+export function differenceOf(first: Evaluation, second: Evaluation): Difference {
+  const { difference, interval, intervalMethod, pValue, test } = compareEvaluations(first, second)
+  return { difference, interval, intervalMethod, pValue, test }
 }
 
 function secondsSince(start: number): number {

@@ -1,5 +1,6 @@
 import type { CurvePoint, Curves, Reach, Spread } from './curve-types.js'
 import { keeps99Percent, pointsLost } from './points.js'
+import { deviation, meanOf } from './spread.js'
 
 type Measured = Pick<Curves, 'dense' | 'points'>
 
@@ -12,7 +13,8 @@ export function spreadsOf(points: readonly CurvePoint[]): Spread[] {
       const values = group.map(({ value }) => value)
       const differences = group.map(({ toDense }) => toDense.difference)
       const [mean, meanDifference] = [meanOf(values), meanOf(differences)]
-      return { unit, method, level, seeds: group.length, mean, sd: deviation(values, mean), meanDifference }
+      const sd = group.length < 2 ? null : deviation(values, mean)
+      return { unit, method, level, seeds: group.length, mean, sd, meanDifference }
     },
   )
 }
@@ -46,14 +48,4 @@ export function groupedBy<T>(list: readonly T[], key: (each: T) => string): T[][
     else group.push(each)
   }
   return [...groups.values()]
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
-}
-
-/** With n − 1; 0 of one value. */
-function deviation(values: readonly number[], mean: number): number {
-  if (values.length < 2) return 0
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1))
 }

@@ -87,8 +87,8 @@ function describe(points: readonly Point[], unit: string, write: (x: number) => 
 function reading({ timing }: DemoResult): string[] {
   const { ratio, spread } = timing.control
   return [
-    'Spearman is the rank correlation of the cosine of two sentence embeddings with the similarity that people gave the pair: 1 is perfect, 0 is chance. Its interval comes from resampling the pairs.',
-    '“minus dense” is computed on the same pairs with the same resamples: an interval that leaves out 0 points to a real loss or gain on data like this, even where the two Spearman intervals overlap.',
+    'Spearman is the rank correlation of the cosine of two sentence embeddings with the similarity that people gave the pair: 1 is perfect, 0 is chance. Its interval says what other pairs like these would give: by the jackknife over the pairs, on Fisher’s scale.',
+    '“minus dense” is computed on the same pairs, by the jackknife over their difference: an interval that leaves out 0 points to a real loss or gain on data like this, even where the two Spearman intervals overlap.',
     '“zeros in linears” counts the weights of the layers’ linears that are zero by a mask or physically gone. “parameters kept” counts what is still stored and multiplied, embeddings and masked zeros included.',
     `“× dense” is the median over the rounds of the time of dense by the time of the variant, and its spread goes from the 10th to the 90th percentile. The dense model loaded a second time came out at ${times(ratio)} ${interval(spread, times)}: that is noise here, and a variant is called faster or slower only where its spread lies outside of it.`,
     'In the plots up is more accurate and, in the first, right is faster; dashed lines mark the dense model.',

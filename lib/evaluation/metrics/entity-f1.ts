@@ -1,4 +1,3 @@
-import type { Statistic } from '../bootstrap.js'
 import { entitiesOf } from './entities.js'
 import { f1OfCounts } from './f1.js'
 
@@ -25,21 +24,6 @@ export function entityScores(counts: EntityCounts): { precision: number; recall:
     precision: predicted === 0 ? 0 : right / predicted,
     recall: gold === 0 ? 0 : right / gold,
     f1: f1OfCounts(right, predicted, gold),
-  }
-}
-
-/** The entity F1 as a statistic of sentences. */
-export function entityF1OfSample({ right, predicted, gold }: EntityCounts): Statistic {
-  return (indices) => {
-    let rightSum = 0
-    let predictedSum = 0
-    let goldSum = 0
-    for (const i of indices) {
-      rightSum += right[i]!
-      predictedSum += predicted[i]!
-      goldSum += gold[i]!
-    }
-    return f1OfCounts(rightSum, predictedSum, goldSum)
   }
 }
 

@@ -1,5 +1,3 @@
-import type { Statistic } from '../bootstrap.js'
-
 /** The mean negative log-likelihood per token, in nats, from one sum and one token count per text. */
 export function negativeLogLikelihood(sums: ArrayLike<number>, tokens: ArrayLike<number>): number {
   return total(sums) / total(tokens)
@@ -13,17 +11,14 @@ export function pseudoPerplexity(sums: ArrayLike<number>, tokens: ArrayLike<numb
   return Math.exp(negativeLogLikelihood(sums, tokens))
 }
 
-/** The pseudo-perplexity as a statistic of texts. Undefined for a sample without tokens. */
-export function pseudoPerplexityOfSample(sums: ArrayLike<number>, tokens: ArrayLike<number>): Statistic {
-  return (indices) => {
-    let sum = 0
-    let count = 0
-    for (const i of indices) {
-      sum += sums[i]!
-      count += tokens[i]!
-    }
-    return Math.exp(sum / count)
-  }
+/** The mean negative log-likelihood without one text each, of the texts that have tokens. */
+export function likelihoodWithoutOne(sums: ArrayLike<number>, tokens: ArrayLike<number>): Float64Array {
+  const [sum, count] = [total(sums), total(tokens)]
+  const texts = Array.from(tokens, (_, i) => i).filter((i) => tokens[i]! > 0)
+  // One text alone leaves none.
+  return Float64Array.from(texts, (i) =>
+    texts.length === 1 ? Number.NaN : (sum - sums[i]!) / (count - tokens[i]!),
+  )
 }
 
 function total(values: ArrayLike<number>): number {

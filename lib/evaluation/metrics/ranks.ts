@@ -1,39 +1,30 @@
-/** Equal values form a group; groups are numbered ascending from 0. `groupOf[i]` is the group of the i-th value. */
-export type TieGroups = { groupOf: Uint32Array; groups: number }
-
-/** The tie groups of finite numbers. */
-export function tieGroups(values: ArrayLike<number>): TieGroups {
-  const order = Uint32Array.from({ length: values.length }, (_, i) => i)
-  order.sort((i, j) => values[i]! - values[j]!)
-
-  const groupOf = new Uint32Array(values.length)
-  let group = -1
-  let previous = Number.NaN
-  for (const i of order) {
-    const value = values[i]!
-    if (value !== previous) group += 1
-    previous = value
-    groupOf[i] = group
-  }
-  return { groupOf, groups: group + 1 }
+/** Values by size: equal ones form a group, and groups are numbered ascending from 0. */
+export type Ranking = {
+  readonly groupOf: Uint32Array
+  /** Per group how many values it has, and how many are below it. */
+  readonly sizes: Uint32Array
+  readonly below: Uint32Array
+  /** Per value its rank, ties averaged, less the mean rank: whole or half numbers that sum to 0. */
+  readonly centred: Float64Array
 }
 
-/**
- * The ranks (from 1, ties averaged) of a sample of the grouped values, less the mean rank, as one number per group.
- * Linear in the sample, because the order was found once: `sizes` and `ranks` are written, one entry per group.
- */
-export function centredRanks(
-  { groupOf }: TieGroups,
-  indices: Uint32Array,
-  sizes: Uint32Array,
-  ranks: Float64Array,
-): void {
-  sizes.fill(0)
-  for (let k = 0; k < indices.length; k++) sizes[groupOf[indices[k]!]!]! += 1
+/** The ranking of finite numbers. */
+export function rankingOf(values: ArrayLike<number>): Ranking {
+  const n = values.length
+  const order = Uint32Array.from({ length: n }, (_, i) => i)
+  order.sort((i, j) => values[i]! - values[j]!)
 
-  let before = -indices.length / 2
-  for (let group = 0; group < sizes.length; group++) {
-    ranks[group] = before + sizes[group]! / 2
-    before += sizes[group]!
+  const groupOf = new Uint32Array(n)
+  const sizes: number[] = []
+  const below: number[] = []
+  for (const [at, i] of order.entries()) {
+    if (at === 0 || values[i] !== values[order[at - 1]!]) {
+      sizes.push(0)
+      below.push(at)
+    }
+    groupOf[i] = sizes.length - 1
+    sizes[sizes.length - 1]! += 1
   }
+  const centred = Float64Array.from(groupOf, (group) => below[group]! + sizes[group]! / 2 - n / 2)
+  return { groupOf, sizes: Uint32Array.from(sizes), below: Uint32Array.from(below), centred }
 }
