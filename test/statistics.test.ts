@@ -1,5 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { bootstrap } from '../bench/coverage/bootstrap.js'
+import { bootstrapCases, bootstrapCoverageOf } from '../bench/coverage/bootstrap-cases.js'
 import { coverageOf, nullVerdicts, pairedCoverageOf } from '../bench/coverage/coverage.js'
 import { drawFrom, times } from '../bench/coverage/draws.js'
 import { nullCases } from '../bench/coverage/null-cases.js'
@@ -116,6 +118,27 @@ test('McNemar’s mid-p is symmetric, a probability, and falls as the split grow
   t.throws(() => mcnemarMidP(-1, 2), { instanceOf: RangeError })
 })
 
+test('the BCa interval that ours are compared with is the published one of the spatial test data', (t) => {
+  // Efron and Tibshirani (1993), tables 14.1 and 14.2: acceleration 0.061, 90 % interval 115.8 to 259.6 of 2000 resamples.
+  const scores = [
+    ...[48, 36, 20, 29, 42, 42, 20, 42, 22, 41, 45, 14, 6],
+    ...[0, 33, 28, 34, 4, 32, 24, 47, 41, 24, 26, 30, 41],
+  ]
+  const variance = (indices: readonly number[]) => {
+    const mean = indices.reduce((sum, i) => sum + scores[i]!, 0) / indices.length
+    return indices.reduce((sum, i) => sum + (scores[i]! - mean) ** 2, 0) / indices.length
+  }
+  const { acceleration, bca } = bootstrap(26, variance, 4000, drawFrom(1), 0.9)
+  t.true(near(acceleration, 0.061, 0.0005), `${acceleration}`)
+  // Ends of 2000 resamples differ by a few units from one draw to another.
+  t.true(near(bca[0], 115.8, 6) && near(bca[1], 259.6, 8), `${bca}`)
+})
+
+test('the bootstrap, which ours replace, falls short of an accuracy near 1', (t) => {
+  const { percentile, bca } = bootstrapCoverageOf(bootstrapCases[1]!, 60, 100, 1)
+  t.true(percentile < 0.6 && bca < 0.8, `${percentile} ${bca}`)
+})
+
 test('correlations without one example each are those of the lists without it', (t) => {
   const numbers = fc.array(fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 0, max: 6 })), {
     minLength: 3,
@@ -194,7 +217,8 @@ test('every interval of a difference holds the truth, and agrees with its p-valu
     for (const n of [20, 60]) {
       const { covered, empty, apart, significant } = pairedCoverageOf(one, n, runs, n)
       const name = `${one.metric}, ${one.population}, n = ${n}`
-      t.true(covered >= 0.92 - chance, `${name}: ${covered}`)
+      const least = one.population.includes('broken') ? 0.8 : 0.92
+      t.true(covered >= least - chance, `${name}: ${covered}`)
       t.is(empty, 0, name)
       t.is(apart, 0, name)
       if (one.truth === 0) t.true(significant <= 0.05 + chance, `${name}: ${significant} significant`)

@@ -121,6 +121,31 @@ function rankersCase(correlation: number, noise: number, more: number): PairedCa
   }
 }
 
+/** Both see the same, but of a tenth of the pairs the second sees little: noise of one and a half besides. */
+function brokenCase(correlation: number): PairedCase {
+  const [share, noise] = [0.1, 1.5]
+  const parts = [
+    { weight: 1 - share, variance: 1 },
+    { weight: share, variance: 1 + noise * noise },
+  ]
+  // Of a mixture of normal pairs, over every two parts: the arc sine of the correlation of differences.
+  const mixed = parts.flatMap((a) =>
+    parts.map((b) => a.weight * b.weight * Math.asin(correlation / Math.sqrt(2 * (a.variance + b.variance)))),
+  )
+  const second = (6 / Math.PI) * mixed.reduce((sum, part) => sum + part, 0)
+  return {
+    metric: 'spearman',
+    population: `ρ ${correlation}, the second broken on a tenth of the pairs`,
+    truth: (6 / Math.PI) * Math.asin(correlation / 2) - second,
+    outcomes: (draw, n) => {
+      const gold = times(n, () => draw.normal())
+      const seen = gold.map((x) => correlation * x + Math.sqrt(1 - correlation ** 2) * draw.normal())
+      const broken = seen.map((x) => (draw.chance(share) ? x + noise * draw.normal() : x))
+      return [similarity(seen, gold), similarity(broken, gold)]
+    },
+  }
+}
+
 export const pairedCases: readonly PairedCase[] = [
   classifiersCase(0.05, 0.05, 0.2),
   classifiersCase(0.01, 0.01, 0.05),
@@ -139,4 +164,5 @@ export const pairedCases: readonly PairedCase[] = [
     [0.95, 0.02, 0.1],
     [0.98, 0.02, 0.02],
   ].map(([correlation, noise, more]) => rankersCase(correlation!, noise!, more!)),
+  brokenCase(0.8),
 ]

@@ -42,7 +42,7 @@ function calibratedOn({ examples, tokens, overlap }) {
   return `Calibrated on ${examples} examples (${tokens} tokens), ${fair}.`
 }
 
-/** Levels at which an order's paired interval to the mean of random prunings lies above 0, and its reverse's below. */
+/** Levels at which an order is better than one more random pruning would be, and its reverse worse. */
 function orders({ unit, own, reach, evidence }) {
   const names = methodsOf(own).filter((name) => name !== 'random' && !name.startsWith('reverse:'))
   const head = [
@@ -62,8 +62,8 @@ function orders({ unit, own, reach, evidence }) {
     return [
       name,
       far === null || far === undefined ? 'none' : percent(far),
-      of(name, ({ interval }) => interval[0] > 0),
-      reversed ? of(`reverse:${name}`, ({ interval }) => interval[1] < 0) : 'not measured',
+      of(name, ({ verdict }) => verdict === 'better'),
+      reversed ? of(`reverse:${name}`, ({ verdict }) => verdict === 'worse') : 'not measured',
       reversed ? listed(proofs.map(({ level }) => level)) : 'not measured',
     ]
   })
@@ -78,7 +78,7 @@ function levelsWhere(own, method, holds) {
   )
 }
 
-/** One row for each level; after an order's value how much it is above (below) the mean of random prunings. */
+/** One row for each level; after an order's value that value minus where one more random pruning would lie. */
 function values(own, spreads) {
   const names = methodsOf(own).filter((name) => name !== 'random')
   const levels = [...new Set(own.toSorted((a, b) => a.share - b.share).map(({ level }) => level))]
@@ -87,7 +87,9 @@ function values(own, spreads) {
     const random = spreads.find((each) => each.unit === own[0].unit && each.level === level)
     return [
       percent(level),
-      random === undefined ? '' : `${fixed(random.mean)} ± ${fixed(random.sd)}`,
+      random === undefined
+        ? ''
+        : `${fixed(random.mean)}${random.sd === null ? '' : ` ± ${fixed(random.sd)}`}`,
       ...names.map((name) => cell(at.find(({ method }) => method === name))),
     ]
   })

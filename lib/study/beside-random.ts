@@ -33,11 +33,26 @@ export function besideRandom(first: Evaluated, others: readonly Evaluated[]): Ra
   const known = { difference, intervalMethod: 'prediction_t', test: 'prediction_t', seeds, better } as const
   if (seeds < 2) return { ...known, interval: everyDifference(metric), pValue: 1, verdict: 'undecided' }
 
-  const found = scalesOf(metric, n).map((scale) => onScale(scale, first, others))
+  const values = others.map((other) => other.value)
+  const found = predictionOf(metric, n, value, values, ({ slope }) => pairedError(first, others, slope))
+  return { ...known, ...found }
+}
+
+type Prediction = Pick<RandomDifference, 'interval' | 'pValue' | 'verdict'>
+
+/** What the values say together, with the paired error of the difference to their mean on each scale. */
+export function predictionOf(
+  metric: Metric,
+  n: number,
+  value: number,
+  values: readonly number[],
+  pairedErrorOn: (scale: Scale) => number,
+): Prediction {
+  const found = scalesOf(metric, n).map((scale) => onScale(scale, n, value, values, pairedErrorOn(scale)))
   const low = Math.min(...found.map(({ interval }) => interval[0]))
   const high = Math.max(...found.map(({ interval }) => interval[1]))
   const pValue = Math.max(...found.map((each) => each.pValue))
-  return { ...known, interval: [low, high], pValue, verdict: verdictOf([low, high], pValue, metric) }
+  return { interval: [low, high], pValue, verdict: verdictOf([low, high], pValue, metric) }
 }
 
 function verdictOf([low, high]: Interval, pValue: number, metric: Metric): RandomDifference['verdict'] {
@@ -45,29 +60,30 @@ function verdictOf([low, high]: Interval, pValue: number, metric: Metric): Rando
   return signOf(metric) * (low + high) > 0 ? 'better' : 'worse'
 }
 
-function onScale({ to, from, slope }: Scale, first: Evaluated, others: readonly Evaluated[]) {
-  const seeds = others.length
-  const values = others.map((other) => to(other.value))
+function onScale({ to, from }: Scale, n: number, value: number, all: readonly number[], paired: number) {
+  const seeds = all.length
+  const values = all.map(to)
   const mean = meanOf(values)
-  const pulls = [first, ...others].map(({ value, outcomes }) => {
+  const spread = deviation(values, mean)
+  const error = Math.max(spread * Math.sqrt(1 + 1 / seeds), Math.hypot(paired, spread / Math.sqrt(seeds)))
+
+  // Where nothing differs at all, a share of other examples could.
+  const least = error > 0 ? error : hiddenShare(n, level) / 2
+  const reach = tQuantile(level, seeds - 1) * least
+  const interval: Interval = [value - from(mean + reach), value - from(mean - reach)]
+  return { interval, pValue: twoSidedT((to(value) - mean) / least, seeds - 1) }
+}
+
+/** The paired error of a model's difference to the mean of others, on a scale of that slope. */
+function pairedError(first: Evaluated, others: readonly Evaluated[], slope: Scale['slope']): number {
+  const [own, ...random] = [first, ...others].map(({ value, outcomes }) => {
     const factor = slope(value)
     return exampleInfluences(outcomes.examples).map((pull) => factor * pull)
   })
-  const error = errorOf(pulls, deviation(values, mean))
-
-  const reach = tQuantile(level, seeds - 1) * error
-  const interval: Interval = [first.value - from(mean + reach), first.value - from(mean - reach)]
-  return { interval, pValue: twoSidedT((to(first.value) - mean) / error, seeds - 1) }
-}
-
-/** From how far each example pulls the model, first, and each random pruning; `spread`: of these. */
-function errorOf([own, ...random]: readonly Float64Array[], spread: number): number {
-  const seeds = random.length
-  const paired = own!.map((pull, i) => pull - random.reduce((sum, other) => sum + other[i]!, 0) / seeds)
-  const onOthers = Math.hypot(cautiousError(paired, 2), spread / Math.sqrt(seeds))
-  const error = Math.max(spread * Math.sqrt(1 + 1 / seeds), onOthers)
-  // Where nothing differs at all, a share of other examples could.
-  return error > 0 ? error : hiddenShare(paired.length, level) / 2
+  const paired = own!.map((pull, i) => {
+    return pull - random.reduce((sum, other) => sum + other[i]!, 0) / random.length
+  })
+  return cautiousError(paired, 2)
 }
 
 /** What differences of a metric can be. */

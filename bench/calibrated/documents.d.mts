@@ -1,0 +1,1 @@
+export function writeBetween(name: string, mark: string, text: string): void

@@ -1,0 +1,1 @@
+export function studyTables(study: Readonly<Record<string, unknown>>): string
