@@ -10,13 +10,12 @@ import test from 'ava'
 import { Encoder, type TextSource } from 'twofour'
 import { makeCheckpoint } from './make-checkpoint.js'
 import { temporaryDirectory } from './temporary-directory.js'
-import { onDevice } from './test-device.js'
 import { put, vocabTxt } from './tiny-tokenizers.js'
 
 const model = makeCheckpoint({ hidden: 8, heads: 2, inner: 8, layers: 1, seed: 43 }).then((directory) =>
   put(directory, { 'vocab.txt': vocabTxt }),
 )
-const load = () => model.then((path) => Encoder.load(path, onDevice))
+const load = () => model.then((path) => Encoder.load(path, { device: 'cpu' }))
 const linesOf = (count: number) => Array.from({ length: count }, (_, i) => `the cat ${i}`)
 
 async function fileOf(lines: readonly string[]): Promise<string> {
